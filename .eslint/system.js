@@ -37,8 +37,7 @@ export const SYSTEM = {
       'server/watch/self-test',
       // Everything private, once at the start; and what an operator names: certificates, credentials, an edge's endpoint, the pages.
       'server/repository',
-      'server/config/tls-files',
-      'server/config/relay-options',
+      'server/config/option-file',
       'server/relay/edge-files',
       'server/relay/nats-credentials',
       'server/network/native-engine',

@@ -48,6 +48,7 @@ export type {
 export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection/inspection.js';
 export { parseFilter } from './filter/parse-filter.js';
 export type { Kind } from './records/kinds.js';
+export { recordIdFault, type RecordIdFault } from './records/record-id.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './records/kinds.js';
 export type { Matchable, Matcher, RecordField } from './filter/matcher.js';
 export {
@@ -123,6 +124,7 @@ export {
   parseAddress,
   parseQuery,
   runSituation,
+  runText,
   Swarm,
 } from './swarm/index.js';
 export { isNaive, parseTimestamp } from './records/timestamp.js';

@@ -7,7 +7,9 @@ import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
 import { OriginRelay } from './relay/origin-relay.js';
+import { recallTail } from './relay/recall-tail.js';
 import { OriginSeal } from './relay/seal.js';
+import type { FoundTail, LostTail } from './store/lost-tail.js';
 import { bootId, PrivateState, type Endpoint, type LockError } from './repository/index.js';
 import { CoordinationDir, CoordinationDirError } from './watch/coordination-dir.js';
 import type { RepositoryGoneError } from './watch/watch-state.js';
@@ -40,7 +42,10 @@ export class BusServer {
     this.bus = new Bus(this.options, clock, this.#log, {
       identity: { check: () => this.#state.presence() },
       // The epoch of a server that may live is not continued, except if it was closed in order.
-      journal: { boot: () => (this.#state.isFromSilent ? undefined : bootId()) },
+      journal: {
+        boot: () => (this.#state.isFromSilent ? undefined : bootId()),
+        findElsewhere: (lost) => this.#recall(lost),
+      },
     });
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
@@ -84,6 +89,7 @@ export class BusServer {
   async start(): Promise<Endpoint> {
     const { options } = this;
     if (!existsSync(options.root)) throw new OptionError(`root ${options.root} does not exist`);
+    this.#listener.check();
     this.#makeDirectories();
     await this.#state.open();
     try {
@@ -170,6 +176,14 @@ export class BusServer {
   /** Reads the certificate and its key again. @throws OptionError if they do not match. The old ones stay in use. */
   async reloadTls(): Promise<void> {
     await this.#listener.reloadTls();
+  }
+
+  /** Asks the stream for the events that the journal has lost. */
+  async #recall(lost: LostTail): Promise<FoundTail | undefined> {
+    const { relay: options } = this.options;
+    if (!options) return undefined;
+    const seal = new OriginSeal(this.#state.relayKey());
+    return recallTail({ options, seal, clock: this.#clock, log: this.#log }, lost);
   }
 
   /** Starts the relay without waiting for it, because the server's own clients do not depend on NATS. */

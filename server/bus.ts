@@ -33,8 +33,8 @@ export interface RecordProblem {
 
 /** Replacements for parts of the system, in a simulation or a test. */
 export interface BusParts extends WatchParts {
-  /** The journal's functions to open and probe tables, and the identity of the machine's boot. */
-  readonly journal?: Pick<JournalServices, 'openTable' | 'probe' | 'boot'>;
+  /** The journal's functions to open and probe tables, the identity of the machine's boot, and where else to look for what it lacks. */
+  readonly journal?: Pick<JournalServices, 'openTable' | 'probe' | 'boot' | 'findElsewhere'>;
   /** @default the system's */
   readonly random?: RandomBytes;
 }

@@ -7,6 +7,7 @@ import { PlainHistogram } from './metrics/plain-histogram.js';
 import { describeRelayedBus } from './relay/relay-metrics.js';
 import type { LazyRegistry } from './metrics/registry.js';
 import { BusBase } from './bus-base.js';
+import { FollowedHub } from './followed-hub.js';
 import { unready, type Readiness } from './runtime/readiness.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import { SessionManager, type SessionManagerOptions } from './session-manager.js';
@@ -26,7 +27,6 @@ import { OriginBarrier } from './relay/origin-barrier.js';
 import { OriginLink } from './relay/origin-link.js';
 import { OriginLiveness } from './relay/origin-liveness.js';
 import { readAlive, type AliveMessage } from './relay/alive-message.js';
-import { followMessage, type EventMessage, type Stamp } from './relay/relay-message.js';
 import { RelayNames } from './relay/relay-names.js';
 import { SealCheck } from './relay/seal.js';
 import { DEFAULT_OPTIONS } from './config/default-options.js';
@@ -65,7 +65,7 @@ export class EdgeBus extends BusBase {
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
   /** What the hub of the service shows. */
-  #records: RecordReplica | undefined;
+  #followed: FollowedHub | undefined;
   #isStopped = false;
   readonly #progress = new ProgressCheck();
 
@@ -182,8 +182,8 @@ export class EdgeBus extends BusBase {
         state: (state, history) => {
           this.#takeState(state, history);
         },
-        events: (events) => {
-          this.#take(events);
+        events: (following) => {
+          this.#followed!.take(following);
         },
         origin: (origin) => {
           this.presence.follows(origin);
@@ -217,10 +217,17 @@ export class EdgeBus extends BusBase {
   // ── the stream ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #takeState(state: StreamState, history: readonly StoreEvent[]): void {
-    if (this.service && this.#continues(this.service.hub, state, history)) return;
+    if (this.service && this.#continues(state, history)) return;
     const records = new RecordReplica(state.versions, state.revision, this.presence.now());
-    this.#records = records;
     const hub = new Hub({ epoch: state.epoch, store: records, past: history }, this.options.limits, this.supervisor);
+    this.#followed = new FollowedHub(hub, records, {
+      events: (events) => {
+        this.#deliver(events);
+      },
+      advanced: () => {
+        this.#advanced();
+      },
+    });
     this.#serve(hub);
     const { epoch, revision } = state;
     const found = { epoch, revision, records: records.size, replayable: hub.history.size };
@@ -228,13 +235,9 @@ export class EdgeBus extends BusBase {
   }
 
   /** Publishes the events up to the new state, if all are known. @returns whether they are; then no client must begin again. */
-  #continues(hub: Hub, state: StreamState, history: readonly StoreEvent[]): boolean {
-    if (hub.epoch !== state.epoch) return false;
-    const [first] = history;
-    const isCovered = state.revision <= hub.revision || (first !== undefined && first.revision <= hub.revision + 1);
+  #continues(state: StreamState, history: readonly StoreEvent[]): boolean {
     try {
-      if (isCovered) this.#publish(history.filter((event) => event.revision > hub.revision));
-      return isCovered;
+      return this.#followed!.goOnTo(state, history);
     } catch (error) {
       this.supervisor.report('events that an edge had missed', error);
       return false;
@@ -250,32 +253,19 @@ export class EdgeBus extends BusBase {
     };
     const clock = supervised(this.presence, this.supervisor);
     this.serve(new SessionManager(hub, source, this.options, clock, this.log, this.supervisor));
-    this.condition.advanced();
-    this.#barrier?.advanced();
-  }
-
-  #take(messages: readonly (Stamp & EventMessage)[]): void {
-    const { hub } = this.running;
-    const events: StoreEvent[] = [];
-    for (const message of messages) {
-      // After NATS has lost its last messages, the origin sends events again that were already served here.
-      if (message.position > hub.revision) events.push(followMessage(message, this.#records!));
-    }
-    this.#deliver(events);
-  }
-
-  #publish(events: readonly StoreEvent[]): void {
-    for (const event of events) this.#records!.follow(event);
-    this.#deliver(events);
+    this.#advanced();
   }
 
   #deliver(events: readonly StoreEvent[]): void {
-    if (events.length === 0) return;
     const from = this.clock.elapsed();
     this.hub.publish(events);
     this.traffic.published(events, undefined, this.clock.elapsed() - from);
     const now = this.presence.now();
     for (const { time } of events) this.lagMs.observe(Math.max(0, now - time));
+    this.#advanced();
+  }
+
+  #advanced(): void {
     this.condition.advanced();
     this.#barrier?.advanced();
   }

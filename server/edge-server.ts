@@ -80,6 +80,7 @@ export class EdgeServer {
 
   async #start(): Promise<Endpoint> {
     try {
+      this.#listener.check();
       for (const service of this.services) service.readToken();
       await this.#listener.listenForProbes();
       if (this.#isJoint) await this.#startEach();

@@ -1,8 +1,5 @@
 import {
   formatCursor,
-  kindFromName,
-  KINDS,
-  closestMatch,
   parseConnectionName,
   ProtocolError,
   type FilterInput,
@@ -21,6 +18,7 @@ import { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import type { Logger } from './logger.js';
 import type { MirrorOptions, MirrorRecord } from './mirror-options.js';
+import { readKind } from './kind.js';
 import { LEASE_KINDS } from './mirror-plan.js';
 import { Mirror } from './mirror.js';
 import {
@@ -36,6 +34,7 @@ import {
   TEXT,
   type OptionTable,
 } from './option-table.js';
+import { withoutUndefined } from './sendable.js';
 import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
@@ -235,7 +234,8 @@ export class BusClient implements AsyncDisposable {
     options: AskOptions = {},
   ): Promise<Inspections[Topic]['answer']> {
     checkOptions('inspect', options, ASK_OPTIONS);
-    return this.#connection.inspect(topic, params, options) as Promise<Inspections[Topic]['answer']>;
+    const asked = withoutUndefined(params) as object;
+    return this.#connection.inspect(topic, asked, options) as Promise<Inspections[Topic]['answer']>;
   }
 
   /** Ends every subscription and the connection. */
@@ -260,12 +260,7 @@ function checkName(name: string): void {
 
 /** @throws BusError `bad-option`. The server checks the id further and reports its own error. */
 function recordName({ kind, id }: RecordName, call: string): RecordName {
-  const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
-  if (known === undefined) {
-    const best = typeof kind === 'string' ? closestMatch(kind, KINDS) : undefined;
-    const hint = best === undefined ? `kinds are ${KINDS.join(', ')}` : `did you mean ${best}?`;
-    throw new BusError('bad-option', `${call}: ${shown(kind)} is no kind; ${hint}`, hint);
-  }
+  const known = readKind(kind, call);
   if (typeof id === 'string' && id !== '') return { kind: known, id };
   throw new BusError('bad-option', `${call}: id must be a string that is not empty, got ${shown(id)}`, '');
 }

@@ -14,11 +14,14 @@ export interface ClientClock {
 /** Returns the reading by which durations are measured, milliseconds. */
 export const elapsedOf = (clock: ClientClock): number => clock.elapsed?.() ?? clock.now();
 
+/** 24 days. A timer that is set for longer ends at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: ClientClock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   after: (delayMs, call) => {
-    const timer = setTimeout(call, delayMs);
+    const timer = setTimeout(call, Math.min(delayMs, LONGEST_TIMER_MS));
     return () => {
       clearTimeout(timer);
     };

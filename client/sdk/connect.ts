@@ -35,6 +35,7 @@ const ENDPOINT_FIELDS: Readonly<Record<string, OptionTable<{ field: unknown }>['
   boot_id: ANYTHING,
   process_started: ANYTHING,
   uid: ANYTHING,
+  repository: ANYTHING,
 };
 
 export const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {

@@ -22,6 +22,7 @@ import type { Faults } from './faults.js';
 import { wait } from './patience.js';
 import { PendingRequests } from './pending-requests.js';
 import { Routes } from './routes.js';
+import { isSendable } from './sendable.js';
 import { ServerMessages } from './server-messages.js';
 import { ServerTime } from './server-time.js';
 import { StatusWatchers } from './status-watchers.js';
@@ -256,10 +257,11 @@ export class Connection {
   };
 
   /**
-   * Returns why a message must not be sent. The server ends a connection over a message that is too long, some engines without a word, so
+   * Returns why a message must not be sent. The server ends a connection over a message that is too long or no UTF-8, some engines without a word, so
    * that the next connection would send it again: one question would end all others for ever.
    */
   readonly #refusal = (message: readonly unknown[]): BusError | undefined => {
+    if (!isSendable(message)) return new BusError('bad-option', 'the question has what JSON has not', 'mend it');
     const most = this.welcome?.limits['max_payload_bytes'];
     if (most === undefined || this.#channel === undefined || this.#channel.bytesOf(message) <= most) return undefined;
     return tooLong(most);

@@ -14,6 +14,7 @@ import { BusError } from './bus-error.js';
 import { whyOver } from './close-error.js';
 import { ConflictWatches } from './conflict-watch.js';
 import type { Faults } from './faults.js';
+import { readKind } from './kind.js';
 import { HOLDERS_OPTIONS, LEASES_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import { mirrorMoment } from './mirror-moment.js';
 import { MIRROR_OPTIONS, type MirrorOptions, type MirrorRecord, type MirrorSource } from './mirror-options.js';
@@ -105,14 +106,13 @@ export class Mirror implements AsyncDisposable {
 
   /** Returns a record that the mirror shows; `undefined` if there is none of that kind and id. */
   get<K extends Kind>(kind: K, id: string): MirrorRecord<K> | undefined {
-    const record = this.#views[0]!.get(kind, id);
+    const record = this.#views[0]!.get(readKind(kind, 'get'), id);
     return (record && this.#shown.has(record) ? record : undefined) as MirrorRecord<K> | undefined;
   }
 
   /** Returns all records of a kind that the mirror shows, ordered by id. */
   all<K extends Kind>(kind: K): MirrorRecord<K>[] {
-    const all = [...this.#views[0]!.all()].filter((record) => record.kind === kind && this.#shown.has(record));
-    return (all as unknown as MirrorRecord<K>[]).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return this.#shown.ofKind(readKind(kind, 'all'), this.#views[0]!.all()) as unknown as MirrorRecord<K>[];
   }
 
   /**

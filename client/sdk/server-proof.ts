@@ -1,5 +1,6 @@
-import { Agent as HttpAgent, get as httpGet, type AgentOptions, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, get as httpGet, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
+import { BoundedBytes } from './bounded-bytes.js';
 import { BusError } from './bus-error.js';
 import { httpUrl } from './bus-url.js';
 import { MAX_PROOF_BYTES, ServerChallenge } from './server-challenge.js';
@@ -67,22 +68,12 @@ function ask(
 ): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const request = get(place, { agent, signal, timeout: ANSWER_MS }, (response) => {
-      readBody(response).then((body) => {
-        resolve({ status: response.statusCode ?? 0, body });
+      const body = new BoundedBytes(MAX_PROOF_BYTES, () => new Error('the answer is too long'));
+      body.addAll(response).then(({ text }) => {
+        resolve({ status: response.statusCode ?? 0, body: text });
       }, reject);
     });
     request.on('timeout', () => request.destroy(new Error(`no answer within ${String(ANSWER_MS)} ms`)));
     request.on('error', reject);
   });
-}
-
-async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_PROOF_BYTES) throw new Error('the answer is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -17,6 +17,12 @@ export class ShownRecords {
     return this.shows?.(record, this.#followed.of(record.kind, record.id)) ?? true;
   }
 
+  /** @returns the shown ones of a kind, ordered by id. */
+  ofKind(kind: Kind, all: Iterable<StandingRecord>): StandingRecord[] {
+    const found = [...all].filter((record) => record.kind === kind && this.has(record));
+    return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
   /** @returns the changes of the shown records. */
   take(changes: readonly RecordChange[]): readonly RecordChange[] {
     const { shows } = this;

@@ -6,11 +6,14 @@
  *     fake.put('reservation', 'r1', { run_id: 'agent-1', expires_at: fake.clock.inFuture(60_000) });
  *     fake.clock.advance(60_000); // the lease lapses
  */
-import type { Kind, Problem, RecordData } from '../../protocol/index.js';
+import { FILTER_LIMITS, recordIdFault, type Kind, type Problem, type RecordData } from '../../protocol/index.js';
 import { MemoryBus, type MemoryBusOptions } from '../../server/index.js';
 import type { BusClient, ClientOptions } from './bus-client.js';
+import { BusError } from './bus-error.js';
 import { inProcessLine } from './in-process-channel.js';
+import { readKind } from './kind.js';
 import { opened } from './opened.js';
+import { shown } from './option-table.js';
 import { TurnableClock } from './turnable-clock.js';
 
 export { TurnableClock };
@@ -33,9 +36,11 @@ export class FakeBus {
     return opened(this.#line.dial, { clock: this.clock, random: () => 0, ...options });
   }
 
-  /** Adds or changes a record. */
+  /** Adds or changes a record. @throws BusError `bad-option` for an id that no file has: a server would never show it. */
   put(kind: Kind, id: string, data: RecordData): void {
-    this.#bus.put(kind, id, data);
+    const fault = recordIdFault(id, FILTER_LIMITS.maxIdBytes);
+    if (fault !== undefined) throw new BusError('bad-option', `put: no record has the id ${shown(id)} (${fault})`, '');
+    this.#bus.put(readKind(kind, 'put'), id, data);
   }
 
   /** Removes a record. */

@@ -2,6 +2,7 @@ import { ProtocolError } from '../wire/errors.js';
 import { EVENT_TYPES, type EventType } from '../wire/event.js';
 import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
 import { closestMatch } from '../closest-match.js';
+import { recordIdFault, recordIdFaultText } from '../records/record-id.js';
 import { isJsonObject } from '../json-object.js';
 import { utf8Bytes } from '../utf8.js';
 
@@ -106,7 +107,11 @@ const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimi
   ids: (value, limits) => {
     const bytes = utf8Bytes(value);
     atMost(limits, 'maxIdBytes', bytes, `filter.ids: a value has ${String(bytes)} bytes`);
-    return value;
+    // It would match nothing for ever.
+    const fault = recordIdFault(value, limits.maxIdBytes);
+    return fault === undefined
+      ? value
+      : refuse(`filter.ids: ${quote(value)} ${recordIdFaultText(fault, limits.maxIdBytes)}`);
   },
   addresses: (value, limits) => characters('addresses', value, limits, 'maxGlobLength'),
 };

@@ -13,7 +13,7 @@ const MAX_COMPILED = 2_048;
 
 /**
  * A glob with picomatch's meaning, matched in bounded time for every pattern and text. `plain`: one of the two most common shapes, matched
- * by comparing text. `tree`: the regular expression that picomatch makes, matched in linear time.
+ * by comparing text; it matches its own text. `tree`: the regular expression that picomatch makes, matched in linear time.
  */
 export type Glob =
   | { readonly is: 'plain'; readonly matches: (text: string) => boolean; readonly cost: 1 }
@@ -46,7 +46,7 @@ function compile(pattern: string): Glob {
 /** Returns a function that matches one text at a time with one glob. @throws GlobError */
 export function compileGlob(pattern: string): (text: string) => boolean {
   const glob = readGlob(pattern);
-  if (glob.is === 'plain') return (text) => text === pattern || glob.matches(text);
+  if (glob.is === 'plain') return glob.matches;
   return (text) => text === pattern || (isGlobbed(text) && matchesSome(glob.tree, new GlobText([text])));
 }
 

@@ -70,7 +70,7 @@ function addressTest(patterns: readonly string[]): Test {
       continue;
     }
     exact.delete(pattern);
-    plain.push((text) => text === pattern || glob.matches(text));
+    plain.push(glob.matches);
   }
   return ({ addresses }) => {
     for (const address of addresses) {

@@ -1,7 +1,8 @@
 import { parseFilter } from '../filter/parse-filter.js';
+import { readAskedRecord, type AskedRecord } from '../wire/asked-record.js';
 import { ProtocolError } from '../wire/errors.js';
 import { type Filter, type FilterInput, type FilterLimits } from '../filter/filter.js';
-import { kindFromName, KINDS, type Kind } from '../records/kinds.js';
+import type { Kind } from '../records/kinds.js';
 import type { RecordField } from '../filter/matcher.js';
 import type { CompleteReason, ResyncReason } from '../wire/subscription-terms.js';
 import type { WatchHealth } from '../wire/watch-health.js';
@@ -10,7 +11,6 @@ import { isJsonObject } from '../json-object.js';
 import type { JsonObject } from '../records/record.js';
 import type { Problem } from '../records/problem.js';
 import type { Encoding } from '../wire/encoding.js';
-import { utf8Bytes } from '../utf8.js';
 
 /** The topics that a client can ask a server about. */
 export const INSPECTION_TOPICS = ['overview', 'explain'] as const;
@@ -166,7 +166,7 @@ export interface ExplainQuestion {
   readonly about:
     | { readonly is: 'filter'; readonly filter: Filter }
     | { readonly is: 'subscription'; readonly connection: number | undefined; readonly sub: number };
-  readonly record: { readonly kind: Kind; readonly id: string } | undefined;
+  readonly record: AskedRecord | undefined;
   readonly revision: number | undefined;
 }
 
@@ -233,7 +233,7 @@ function readQuestion(params: Params, limits: FilterLimits): ExplainQuestion {
             sub: readInteger('sub', sub, 0, MAX_UINT32),
           }
         : { is: 'filter', filter: parseFilter(filter, limits) },
-    record: kind == null && id == null ? undefined : readRecordName(kind, id, limits),
+    record: kind == null && id == null ? undefined : readAskedRecord('explain', kind, id, limits),
     revision: revision == null ? undefined : readInteger('revision', revision, 1, Number.MAX_SAFE_INTEGER),
   };
 }
@@ -243,13 +243,4 @@ const MAX_UINT32 = 0xffffffff;
 function readInteger(name: string, value: unknown, low: number, high: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high) return value;
   return refuse(`inspect: ${name} must be an integer from ${String(low)} to ${String(high)}`);
-}
-
-function readRecordName(kind: unknown, id: unknown, limits: FilterLimits): { kind: Kind; id: string } {
-  const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
-  if (!known) return refuse(`explain: kind must be one of ${KINDS.join(', ')}`);
-  if (typeof id !== 'string' || id === '' || utf8Bytes(id) > limits.maxIdBytes) {
-    return refuse(`explain: id must be a string of 1 to ${String(limits.maxIdBytes)} bytes in UTF-8 (max_id_bytes)`);
-  }
-  return { kind: known, id };
 }

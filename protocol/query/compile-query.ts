@@ -9,7 +9,7 @@ import {
   type QueryTerm,
 } from './query.js';
 import { FIELD_TESTS } from './values.js';
-import { QuerySyntaxError, splitValues, unquote, wholeWords, type QueryError, type Word } from './words.js';
+import { QuerySyntaxError, splitValues, splitWords, unquote, wholeWords, type QueryError, type Word } from './words.js';
 
 export type CompiledQuery =
   { readonly ok: true; readonly query: Query } | { readonly ok: false; readonly error: QueryError };
@@ -43,7 +43,8 @@ function readQuery(text: string, options: QueryOptions): Query {
   const alternatives: QueryTerm[][] = [[]];
   let asksForHeartbeats = false;
   let or: Word | undefined;
-  for (const word of options.isTyping === true ? forgivingWords(text) : wholeWords(text)) {
+  // While a person types, a quote is open until it is closed.
+  for (const word of options.isTyping === true ? splitWords(text) : wholeWords(text)) {
     if (word.text === 'OR') {
       if (alternatives.at(-1)!.length === 0) throw new QuerySyntaxError('OR needs a term before it', word.at);
       alternatives.push([]);
@@ -63,20 +64,11 @@ function readQuery(text: string, options: QueryOptions): Query {
   return makeQuery(text, alternatives, asksForHeartbeats, options.clock ?? (() => Infinity));
 }
 
-/** While a person types, a quote is open until it is closed. */
-const forgivingWords = (text: string): Word[] => {
-  try {
-    return wholeWords(text);
-  } catch {
-    return wholeWords(`${text}"`);
-  }
-};
-
 function readTerm(word: Word, options: QueryOptions): QueryTerm | undefined {
   const isNegated = /^[!-]./.test(word.text);
   const at = word.at + (isNegated ? 1 : 0);
   const body = isNegated ? word.text.slice(1) : word.text;
-  if (body.length > 1 && body.startsWith('/') && /^\/.+\/i?$/s.test(body)) {
+  if (/^\/.+\/i?$/s.test(body)) {
     checkUse('regex', at, options);
     return { field: 'regex', isNegated, at: word.at, test: regexTest(body, at) };
   }
@@ -124,8 +116,8 @@ const ALIASES: ReadonlyMap<string, QueryField> = new Map([
   ['before', 'until'],
 ]);
 
-/** Some ids begin with `sha256:`, and links with `https:`. These are text, not fields. */
-const isFieldLike = (name: string): boolean => !/^(sha\d+|https?|wss?|nats)$/i.test(name);
+/** Links begin with `https:`. They are text, not fields; so are ids such as `sha256:…`, because no field has a digit. */
+const isFieldLike = (name: string): boolean => !/^(https?|wss?|nats)$/i.test(name);
 
 function fieldNamed(name: string, at: number): QueryField {
   const known = name.toLowerCase();

@@ -3,7 +3,7 @@ import { closestMatch } from '../closest-match.js';
 import { kindFromName, KINDS } from '../records/kinds.js';
 import { PROBLEMS } from '../records/problem.js';
 import { parseTimestamp } from '../records/timestamp.js';
-import { addressTexts, overlap, parseAddress } from '../swarm/index.js';
+import { addressTexts, overlap, parseAddress, runText } from '../swarm/index.js';
 import type { QueryField, QuerySubject, QueryTest } from './query.js';
 import { QuerySyntaxError } from './words.js';
 
@@ -20,7 +20,7 @@ export const FIELD_TESTS: Readonly<Record<QueryField, MakeTest>> = {
     const wanted = EVENT_TYPES.find((type) => type === value) ?? refuseChoice('type', value, EVENT_TYPES, at);
     return ({ type }) => type === wanted;
   },
-  run: (value) => textTest(value, ({ data }) => data.run_id),
+  run: (value) => textTest(value, ({ data }) => runText(data)),
   branch: (value) => textTest(value, ({ data }) => data['branch']),
   addr: addressTest,
   id: (value) => textTest(value, ({ id }) => id),
@@ -66,7 +66,7 @@ function textTest(pattern: string, read: (subject: QuerySubject) => unknown): Qu
 }
 
 /** Returns a test in which `*` matches any text, `?` one character, and every other character itself. */
-export function starTest(pattern: string): (text: string) => boolean {
+function starTest(pattern: string): (text: string) => boolean {
   return /[*?]/.test(pattern) ? (text) => matchesStars(pattern, text) : (text) => text === pattern;
 }
 

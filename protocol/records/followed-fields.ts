@@ -73,18 +73,18 @@ export class FollowedFields {
       const name = this.#names.get(id);
       if (name === undefined) return;
       this.#names.delete(id);
-      const said = this.#reservations.get(name);
-      said?.delete(id);
-      if (said?.size === 0) this.#reservations.delete(name);
+      const said = this.#reservations.get(name)!;
+      said.delete(id);
+      if (said.size === 0) this.#reservations.delete(name);
       return;
     }
     const key = keyOf(kind, id);
     const name = this.#followers.get(key)?.name;
     if (name === undefined) return;
     this.#followers.delete(key);
-    const keys = this.#byName.get(name);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#byName.delete(name);
+    const keys = this.#byName.get(name)!;
+    keys.delete(key);
+    if (keys.size === 0) this.#byName.delete(name);
   }
 
   #putReservation(id: string, data: RecordData): FollowerMove[] {

@@ -49,7 +49,7 @@ function fromParts(parts: Parts): UnixMillis | undefined {
   const shifted = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds);
   const at = shifted - MS_OF_400_YEARS - offsetMs;
   // UTC inserts a leap second at the end of a day only.
-  if (second === 60 && at % DAY_MS > 1_000) return undefined;
+  if (second === 60 && ((at % DAY_MS) + DAY_MS) % DAY_MS > 1_000) return undefined;
   return unixMillis(Math.min(at, LAST_MS));
 }
 

@@ -243,12 +243,22 @@ function stepFrom(tokens: readonly Token[], at: number, reach: Reach, inSymbol: 
       const among = (char: string): boolean => token.ranges.some(([from, to]) => from <= char && char <= to);
       const has = (char: string): boolean =>
         char !== '/' && char !== SYMBOL && (token.isNegated ? !among(char) : among(char));
-      return { has, candidates: ['.', OTHER, ...token.ranges.flatMap(([from, to]) => [from, to])], next: at + 1 };
+      // `[b-d]` and `[!bd]` have only `c` in common: what begins behind a range that is left out, or ends before it.
+      const ends = token.ranges.flatMap(([from, to]) =>
+        token.isNegated ? [besides(from, -1), besides(to, 1)] : [from, to],
+      );
+      return { has, candidates: ['.', OTHER, ...ends], next: at + 1 };
     }
     case 'skip':
       return undefined;
   }
 }
+
+const MAX_CODE_POINT = 0x10_ffff;
+
+/** Returns the character that is so many places away; the nearest one if there is none. */
+const besides = (char: string, places: number): string =>
+  String.fromCodePoint(Math.min(MAX_CODE_POINT, Math.max(0, char.codePointAt(0)! + places)));
 
 function commonChars(a: Step, b: Step): readonly string[] {
   const candidates =

@@ -34,7 +34,7 @@ export interface Conflict {
 }
 
 /** The most parties that are listed: a conflict of a hundred agents needs no longer list. */
-export const MAX_PARTIES = 100;
+const MAX_PARTIES = 100;
 const OVERLAP_CONFIDENCE = 1;
 const OPERATION_CONFIDENCE = 0.9;
 const EXCLUDED_BY_DELETE: ReadonlySet<string> = new Set(['modify', 'rename', 'extract']);

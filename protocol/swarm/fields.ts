@@ -14,7 +14,7 @@ export interface FieldProblem {
 
 const MAX_SHOWN_CHARACTERS = 60;
 /** The most addresses that are read from a field; the rest is ignored. One file must not make an index grow without bound. */
-export const MAX_ADDRESSES = 10_000;
+const MAX_ADDRESSES = 10_000;
 const ADDRESS_FIELDS = ['addresses', 'address'] as const;
 const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
 
@@ -110,6 +110,12 @@ export class FieldReader {
 /** Returns the addresses of a record as they are written, for filters and queries that compare texts. */
 export function addressTexts(data: JsonObject): readonly string[] {
   return ADDRESS_FIELDS.flatMap((field) => (field in data ? spellingsOf(data[field]).texts : []));
+}
+
+/** Returns the run of a record, for filters and queries that compare texts. An agent may have written it as a number. */
+export function runText({ run_id: run }: JsonObject): string | undefined {
+  if (typeof run === 'number') return String(run);
+  return typeof run === 'string' && !isNothing(run) ? run : undefined;
 }
 
 /** Whether a value is missing, null, or blank. */

@@ -2,8 +2,8 @@ import { unixMillis, type UnixMillis } from '../brand.js';
 import type { BeatFacts } from './lease-facts.js';
 
 /** A holder is suspect after half of the time for which its last heartbeat extends the lease, within these bounds. */
-export const MIN_PATIENCE_MS = 5_000;
-export const MAX_PATIENCE_MS = 90_000;
+const MIN_PATIENCE_MS = 5_000;
+const MAX_PATIENCE_MS = 90_000;
 
 /** The heartbeats that name one reservation; `undefined` if none does. */
 export type Beats = ReadonlySet<BeatFacts> | undefined;

@@ -39,7 +39,7 @@ export function covers(outer: Address, inner: Address): boolean {
 }
 
 /** Whether the steps are the same as others or lie below them. */
-export function isBelow(steps: readonly string[], above: readonly string[]): boolean {
+function isBelow(steps: readonly string[], above: readonly string[]): boolean {
   return above.length <= steps.length && above.every((step, i) => steps[i] === step);
 }
 

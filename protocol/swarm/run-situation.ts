@@ -41,7 +41,7 @@ export interface RunSituation {
 }
 
 /** The most entries of each list. */
-export const MAX_LISTED = 100;
+const MAX_LISTED = 100;
 
 /**
  * Returns what concerns a run: its leases, its waits, who waits for it, and its conflicts. They are the same as in the swarm's own lists,

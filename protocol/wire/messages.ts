@@ -1,3 +1,4 @@
+import { readAskedRecord, type AskedRecord } from './asked-record.js';
 import { MessageType } from './message-type.js';
 import { parseFilter } from '../filter/parse-filter.js';
 import { subscriptionId, type SubscriptionId } from '../brand.js';
@@ -9,10 +10,8 @@ import { EVERYTHING, FILTER_LIMITS, type Filter, type FilterLimits } from '../fi
 import { readInspection, type Inspection, type Inspections } from '../inspection/inspection.js';
 import type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
 import type { WatchHealth } from './watch-health.js';
-import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
 import { closestMatch } from '../closest-match.js';
 import { isJsonObject } from '../json-object.js';
-import { utf8Bytes } from '../utf8.js';
 
 // ── client → server ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -29,7 +28,7 @@ export interface SubscribeOptions {
 export type ClientMessage =
   | { readonly type: 'subscribe'; readonly sub: SubscriptionId; readonly options: SubscribeOptions }
   | { readonly type: 'unsubscribe'; readonly sub: SubscriptionId }
-  | { readonly type: 'sync'; readonly nonce: number; readonly record?: { readonly kind: Kind; readonly id: string } }
+  | { readonly type: 'sync'; readonly nonce: number; readonly record?: AskedRecord }
   | { readonly type: 'ping'; readonly nonce: number }
   | { readonly type: 'inspect'; readonly nonce: number; readonly inspection: Inspection }
   | { readonly type: 'name'; readonly name: string };
@@ -76,7 +75,7 @@ const CLIENT_DECODERS: ReadonlyMap<unknown, Decoder> = new Map<unknown, Decoder>
     ([, nonce, kind, id], limits) => ({
       type: 'sync',
       nonce: uint32(nonce, 'the nonce'),
-      ...(kind == null && id == null ? {} : { record: parseRecordName(kind, id, limits) }),
+      ...(kind == null && id == null ? {} : { record: readAskedRecord('sync', kind, id, limits) }),
     }),
   ],
   [MessageType.ping, ([, nonce]) => ({ type: 'ping', nonce: uint32(nonce, 'the nonce') })],
@@ -152,23 +151,6 @@ function parseSnapshot(value: unknown): 'full' | 'none' {
     throw new ProtocolError('bad-option', 'snapshot must be "full" or "none"');
   }
   return value;
-}
-
-/** A file name that stays inside its directory on every operating system. */
-// eslint-disable-next-line no-control-regex
-const RECORD_ID = /^(?!\.)[^/\\\u0000-\u001f\u007f]+$/;
-
-function parseRecordName(kind: unknown, id: unknown, limits: FilterLimits): { kind: Kind; id: string } {
-  const known = typeof kind === 'string' ? kindFromName(kind) : undefined;
-  if (!known) throw new ProtocolError('bad-option', `sync: kind must be one of ${KINDS.join(', ')}`);
-  if (typeof id !== 'string' || id === '' || utf8Bytes(id) > limits.maxIdBytes) {
-    const most = `${String(limits.maxIdBytes)} bytes in UTF-8 (max_id_bytes)`;
-    throw new ProtocolError('bad-option', `sync: id must be a string of 1 to ${most}`);
-  }
-  if (!RECORD_ID.test(id) || !id.isWellFormed()) {
-    throw new ProtocolError('bad-option', 'sync: id must be a file name without .json, not a path');
-  }
-  return { kind: known, id };
 }
 
 // ── server → client ─────────────────────────────────────────────────────────────────────────────────────────────────

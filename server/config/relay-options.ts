@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { systemErrorWords } from '../../protocol/index.js';
+import { readOptionFile } from './option-file.js';
 import { OptionError } from './option-error.js';
 
 const INBOX = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
@@ -118,10 +117,10 @@ function accessOf(options: RelayOptions): RelayAccess {
   const { url, credsFile, nkeyFile, user, password, passwordFile, token, tokenFile } = options;
   const { caFile, certFile, keyFile, domain, inboxPrefix } = options;
   const servers = url.split(',').map(serverOf);
-  if (credsFile !== undefined) readable('the file of credentials', credsFile);
-  if (nkeyFile !== undefined) readable('the file of the nkey', nkeyFile);
-  if (passwordFile !== undefined) readable('the file of the password', passwordFile);
-  if (tokenFile !== undefined) readable('the file of the token', tokenFile);
+  if (credsFile !== undefined) readOptionFile('the file of credentials', credsFile);
+  if (nkeyFile !== undefined) readOptionFile('the file of the nkey', nkeyFile);
+  if (passwordFile !== undefined) readOptionFile('the file of the password', passwordFile);
+  if (tokenFile !== undefined) readOptionFile('the file of the token', tokenFile);
   if (credsFile !== undefined && nkeyFile !== undefined) {
     throw new OptionError('give the relay credentials or an nkey, not both: a .creds file has its own');
   }
@@ -141,7 +140,7 @@ function accessOf(options: RelayOptions): RelayAccess {
     ...(certFile === undefined ? {} : { certFile }),
     ...(keyFile === undefined ? {} : { keyFile }),
   };
-  for (const [what, file] of Object.entries(files)) readable(`the relay's ${what}`, file);
+  for (const [what, file] of Object.entries(files)) readOptionFile(`the relay's ${what}`, file);
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new OptionError("the relay's certificate and key must be given together");
   }
@@ -167,14 +166,6 @@ function serverOf(text: string): string {
 }
 
 const withoutSecret = (url: string): string => url.replace(/\/\/[^@/]*@/, '//…@');
-
-function readable(what: string, file: string): void {
-  try {
-    readFileSync(file);
-  } catch (error) {
-    throw new OptionError(`cannot read ${what} ${file}: ${systemErrorWords(error)}`);
-  }
-}
 
 function limitsOf(given: Partial<StreamLimits>): StreamLimits {
   const limits = { ...DEFAULT_STREAM_LIMITS, ...given };

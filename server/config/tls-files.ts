@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { systemErrorWords } from '../../protocol/index.js';
+import { readOptionFile } from './option-file.js';
 import { OptionError } from './option-error.js';
 
 /** The paths of the certificate and its key, in PEM. */
@@ -19,7 +18,7 @@ export interface TlsPair {
  * @throws OptionError with the option's name if a file cannot be read, or the two do not match.
  */
 export function readTls({ certFile, keyFile }: TlsFiles): TlsPair {
-  const pair = { cert: read('tlsCertFile', certFile), key: read('tlsKeyFile', keyFile) };
+  const pair = { cert: readOptionFile('tlsCertFile', certFile), key: readOptionFile('tlsKeyFile', keyFile) };
   try {
     createSecureContext(pair);
   } catch (error) {
@@ -27,12 +26,4 @@ export function readTls({ certFile, keyFile }: TlsFiles): TlsPair {
     throw new OptionError(`tlsCertFile and tlsKeyFile must be a certificate and its key in PEM: ${why}`);
   }
   return pair;
-}
-
-function read(option: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new OptionError(`${option} ${file} cannot be read: ${systemErrorWords(error)}`);
-  }
 }

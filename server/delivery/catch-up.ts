@@ -214,7 +214,12 @@ export class CatchUp {
     for (const event of begun?.events ?? []) piece.add(event);
     let position: number = begun?.looked ?? after;
     while (position < until && piece.hasRoom()) {
-      const event = this.hub.history.at(++position);
+      const event = this.hub.history.after(position);
+      if (event === undefined || event.revision > until) {
+        position = until;
+        break;
+      }
+      position = event.revision;
       const view = event.viewFor(group.matcher);
       if (view !== undefined) piece.add(event.encoded(view, group.encoding));
     }

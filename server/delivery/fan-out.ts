@@ -108,6 +108,11 @@ export class FanOut {
     for (const subscriber of congested) subscriber.fallBehind(last.revision);
   }
 
+  /** Passes over revisions of which nothing is known. */
+  skip(to: Revision): void {
+    this.#published = to;
+  }
+
   #match(event: StoreEvent, touched: DeliveryGroup[]): void {
     const visit = ++this.#visit;
     const consider = (group: DeliveryGroup): void => {

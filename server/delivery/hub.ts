@@ -10,7 +10,10 @@ export interface HubStart {
   readonly epoch: Epoch;
   /** The current records. */
   readonly store: CurrentRecords;
-  /** The known events that led to these records, up to the store's revision. */
+  /**
+   * The known events that led to these records, up to the store's revision. Where a revision is missing among them or after them, nothing
+   * is known of it: see {@link Gap}.
+   */
   readonly past?: readonly StoreEvent[];
   readonly lost?: LostPositions | undefined;
 }
@@ -40,7 +43,11 @@ export class Hub {
     this.store = store;
     const [first] = past;
     this.history = new History(limits, first ? revision(first.revision - 1) : store.revision);
-    for (const event of past) this.history.append(event);
+    for (const event of past) {
+      if (event.revision > this.history.newest + 1) this.history.skip(revision(event.revision - 1));
+      this.history.append(event);
+    }
+    if (store.revision > this.history.newest) this.history.skip(store.revision);
     this.fanOut = new FanOut(store.revision, limits.maxQueuedBytes, supervision);
     this.#lost = lost;
   }
@@ -57,11 +64,17 @@ export class Hub {
     this.store.settle();
   }
 
+  /** Passes over the revisions up to `to`, of which nothing is known: see {@link Gap}. The records have been set to that revision. */
+  skip(to: Revision): void {
+    this.history.skip(to);
+    this.fanOut.skip(to);
+  }
+
   /** @returns why the events after a cursor cannot be replayed; `undefined` if they can. */
   resyncReason(cursor: Cursor): Exclude<ResyncReason, 'lagged'> | undefined {
     if (cursor.epoch !== this.epoch) return 'epoch';
     if (cursor.revision > this.revision) return 'future';
-    if (cursor.revision >= this.history.base) return undefined;
+    if (cursor.revision >= this.history.base) return this.history.isLost(cursor.revision) ? 'restart' : undefined;
     const lost = this.#lost;
     return lost && cursor.revision >= lost.from && cursor.revision < lost.to ? 'restart' : 'compacted';
   }

@@ -98,7 +98,11 @@ function at(
       `history begins after revision ${history.base}; it no longer holds revision ${revision}`,
     );
   }
-  const event = history.at(revision);
+  const event = history.find(revision);
+  if (!event) {
+    const text = `revision ${revision} was lost when the server was killed: what it had changed has been found again since`;
+    return nothing('compacted', text);
+  }
   const { kind, id } = event.record;
   if (record && (record.kind !== kind || record.id !== id)) {
     return nothing('other-record', `revision ${revision} is of ${kind} ${id}`);
@@ -113,8 +117,8 @@ const revisionOf = (subject: Exclude<Subject, { is: 'nothing' }>): Revision =>
 
 function lastTransition(history: History, kind: Kind, id: string, until: number): StoreEvent | undefined {
   for (let revision = until; revision > history.base; revision--) {
-    const event = history.at(revision);
-    if (event.record.id === id && event.record.kind === kind) return event;
+    const event = history.find(revision);
+    if (event?.record.id === id && event.record.kind === kind) return event;
   }
   return undefined;
 }

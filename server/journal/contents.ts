@@ -1,4 +1,5 @@
 import { epoch, revision, type Epoch, type Revision } from '../../protocol/index.js';
+import { pastGaps, type Gap } from '../store/history.js';
 import type { Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
 import {
@@ -20,8 +21,9 @@ export interface Contents {
   readonly base: Revision;
   readonly newest: Revision;
   readonly standing: readonly Standing[];
-  /** One event for each revision after `base`, up to `newest`. */
+  /** One event for each revision after `base`, up to `newest`, that is in no gap. */
   readonly events: readonly StoreEvent[];
+  readonly gaps: readonly Gap[];
   /** The bytes of the events' entries. */
   readonly historyBytes: number;
 }
@@ -30,10 +32,9 @@ export interface Contents {
 export function readContents(table: Table): Contents {
   const meta = decodeMeta(table.get(META_KEY));
   const known: Known = new Map();
-  const { events, historyBytes } = readHistory(table, meta.base, known);
-  if (meta.base + events.length !== meta.newest) {
-    throw new DamagedJournalError(`the history ends at ${meta.base + events.length}, not at ${meta.newest}`);
-  }
+  const gaps = (meta.gaps ?? []).map(([after, to]) => ({ after: revision(after), to: revision(to) }));
+  const { events, end, historyBytes } = readHistory(table, meta.base, gaps, known);
+  if (end !== meta.newest) throw new DamagedJournalError(`the history ends at ${end}, not at ${meta.newest}`);
   const standing = readIndex(table, known);
   if (standing.length !== meta.records) {
     throw new DamagedJournalError(`the index holds ${standing.length} records, not ${meta.records}`);
@@ -44,25 +45,34 @@ export function readContents(table: Table): Contents {
     newest: revision(meta.newest),
     standing,
     events,
+    gaps,
     historyBytes,
   };
 }
 
-function readHistory(table: Table, base: number, known: Known): { events: StoreEvent[]; historyBytes: number } {
+/** Returns the events, and the revision up to which they and the gaps reach. */
+function readHistory(
+  table: Table,
+  base: number,
+  gaps: readonly Gap[],
+  known: Known,
+): { events: StoreEvent[]; end: number; historyBytes: number } {
   const events: StoreEvent[] = [];
+  let end = pastGaps(gaps, base);
   let historyBytes = 0;
   for (const { key, value } of table.entries(PREFIX.history)) {
     const event = decodeHistoryEntry(value, known);
-    const expected = base + events.length + 1;
+    const expected = end + 1;
     if (event.revision !== expected || positionIn(key) !== expected) {
       throw new DamagedJournalError(
         `the entry of revision ${String(expected)} holds revision ${String(event.revision)}`,
       );
     }
     events.push(event);
+    end = pastGaps(gaps, expected);
     historyBytes += value.length;
   }
-  return { events, historyBytes };
+  return { events, end, historyBytes };
 }
 
 function readIndex(table: Table, known: Known): Standing[] {

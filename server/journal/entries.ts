@@ -37,6 +37,8 @@ export interface Meta {
   /** The history holds every revision after `base` up to `newest`. */
   readonly base: number;
   readonly newest: number;
+  /** … except those in these gaps: the revisions after the first number, up to and including the second. Absent if there are none. */
+  readonly gaps?: readonly (readonly [after: number, to: number])[];
 }
 
 /** Versions by revision, so that one version in the index and in two events becomes one object again. */

@@ -4,6 +4,8 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Cut } from '../store/current-records.js';
 import type { LeaseView } from '../store/record-store.js';
+import type { Gap } from '../store/history.js';
+import type { FindElsewhere } from '../store/lost-tail.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { HighWaterMark } from './high-water-mark.js';
 import { probe } from './integrity-check.js';
@@ -26,6 +28,8 @@ export interface JournalFileServices {
   readonly probe?: (path: string) => Promise<void>;
   /** The id of this boot of the machine; `undefined` if it is not known. @default the system's */
   readonly boot?: () => string | undefined;
+  /** Asks elsewhere for events that this journal has lost. @default nobody is asked */
+  readonly findElsewhere?: FindElsewhere;
 }
 
 /** The content of a new table: the records at one revision, and the events that led to them. */
@@ -36,6 +40,7 @@ export interface Whole {
   readonly cut: Cut;
   readonly leases: LeaseView;
   readonly events: readonly StoreEvent[];
+  readonly gaps: readonly Gap[];
 }
 
 /** A table in use, and the name of its file. */
@@ -64,7 +69,7 @@ export class JournalFiles {
 
   /** Reads the journal of an earlier run. */
   async recover(): Promise<RecoveryResult> {
-    const { clock, log } = this.services;
+    const { clock, log, findElsewhere = () => Promise.resolve(undefined) } = this.services;
     const [dir, mark, openTable] = [this.#dir, this.#mark, this.#openTable];
     const found = await recoverOrBeginAgain({
       dir,
@@ -72,6 +77,7 @@ export class JournalFiles {
       openTable,
       probe: this.#probe,
       boot: this.#boot(),
+      findElsewhere,
       clock,
       log,
     });
@@ -111,7 +117,7 @@ export class JournalFiles {
    * @throws Error if it fails or the table is not wanted; the new table is removed.
    */
   async writeAnew(whole: Whole, retention: Retention, isWanted: () => boolean): Promise<WrittenTable> {
-    const { epoch, base, cut, leases, events } = whole;
+    const { epoch, base, cut, leases } = whole;
     // A header is valid only together with a mark that is kept up to date.
     this.#orForget(epoch, () => {
       this.#dir.ensure();
@@ -120,7 +126,7 @@ export class JournalFiles {
     const file = this.#dir.nextFile();
     const writer = new JournalWriter(await this.#openNew(file), epoch, retention, base);
     try {
-      await writer.writeAll(cut, leases, events, () => this.#openTable(this.#dir.file(file)));
+      await writer.writeAll(cut, leases, whole, () => this.#openTable(this.#dir.file(file)));
       if (!isWanted()) throw new Error('given up');
       this.#writeHeader(epoch, file, null);
       this.#named = epoch;

@@ -1,7 +1,8 @@
 import { revision, type Epoch, type Revision, type UnixMillis } from '../../protocol/index.js';
 import type { Cut } from '../store/current-records.js';
 import type { LeaseView } from '../store/record-store.js';
-import type { Standing } from '../store/standing.js';
+import { pastGaps, widthOf, type Gap } from '../store/history.js';
+import { standingAfter, type Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { Contents } from './contents.js';
 import {
@@ -40,6 +41,7 @@ export class JournalWriter {
   #base: Revision;
   #newest: Revision;
   #historyBytes = 0;
+  #gaps: readonly Gap[] = [];
   /** Entries that were encoded in advance. */
   readonly #prepared = new Map<StoreEvent, Entries>();
 
@@ -61,6 +63,7 @@ export class JournalWriter {
     writer.#newest = contents.newest;
     writer.#records = contents.standing.length;
     writer.#historyBytes = contents.historyBytes;
+    writer.#gaps = contents.gaps;
     return writer;
   }
 
@@ -80,7 +83,7 @@ export class JournalWriter {
   async writeAll(
     { versions, revision: at }: Cut,
     leases: LeaseView,
-    events: readonly StoreEvent[],
+    { events, gaps }: Pick<Contents, 'events' | 'gaps'>,
     reopen: () => Promise<Table>,
   ): Promise<void> {
     for (let from = 0; from < versions.length; from += BATCH) {
@@ -95,6 +98,7 @@ export class JournalWriter {
     }
     this.#records = versions.length;
     this.#newest = at;
+    this.#gaps = gaps;
     await this.#table.close();
     this.#table = await reopen();
     await this.#table.write([this.#meta()]);
@@ -135,23 +139,32 @@ export class JournalWriter {
 
   #trim(changes: TableChange[], now: UnixMillis): void {
     for (let trimmed = 0; trimmed < MAX_TRIMMED && this.#newest > this.#base; trimmed++) {
-      const key = historyKey(this.#base + 1);
+      const first = pastGaps(this.#gaps, this.#base) + 1;
+      const key = historyKey(first);
       const oldest = this.#table.get(key);
       // An event that is not in the table yet is in this batch, and is not removed.
       if (oldest === undefined || !this.#isBeyond(timeOfHistoryEntry(oldest), now)) return;
       changes.push({ key, value: undefined });
       this.#historyBytes -= oldest.length;
-      this.#base = revision(this.#base + 1);
+      this.#base = revision(first);
+      if (this.#gaps.length > 0) this.#gaps = this.#gaps.filter(({ after }) => after >= first);
     }
   }
 
   #isBeyond(oldestTime: UnixMillis, now: UnixMillis): boolean {
     const { maxEvents, maxAgeMs, maxBytes } = this.retention;
-    return this.#newest - this.#base > maxEvents || this.#historyBytes > maxBytes || oldestTime < now - maxAgeMs;
+    return this.#held > maxEvents || this.#historyBytes > maxBytes || oldestTime < now - maxAgeMs;
+  }
+
+  /** The number of events. */
+  get #held(): number {
+    return this.#newest - this.#base - this.#gaps.reduce((sum, gap) => sum + widthOf(gap), 0);
   }
 
   #meta(): TableChange {
-    const meta = { epoch: this.epoch, records: this.#records, base: this.#base, newest: this.#newest };
+    const gaps = this.#gaps.map(({ after, to }) => [after, to] as const);
+    const held = { epoch: this.epoch, records: this.#records, base: this.#base, newest: this.#newest };
+    const meta = gaps.length > 0 ? { ...held, gaps } : held;
     return { key: META_KEY, value: encodeMeta(meta) };
   }
 }
@@ -169,7 +182,8 @@ function standingChange(standing: Standing): TableChange {
   return { key: indexKey(kind, id), value: encodeStanding(standing) };
 }
 
-function indexChange({ type, after, record, revision: at }: StoreEvent): TableChange {
-  if (after === undefined) return { key: indexKey(record.kind, record.id), value: undefined };
-  return standingChange({ version: after, lapsedAt: type === 'expired' ? at : revision(0) });
+function indexChange(event: StoreEvent): TableChange {
+  const { kind, id } = event.record;
+  const standing = standingAfter(event);
+  return standing ? standingChange(standing) : { key: indexKey(kind, id), value: undefined };
 }

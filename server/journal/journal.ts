@@ -161,9 +161,9 @@ export class Journal {
     this.#phase = phase;
     // Later events wait here until the new table is written.
     this.#pending = [];
-    const { base, size } = history;
-    const events = Array.from({ length: size }, (_, i) => history.at(base + 1 + i));
-    const whole = { epoch, base, cut: store.cut(), leases: store.leases, events };
+    const { base, gaps } = history;
+    const events = [...history.events()];
+    const whole = { epoch, base, cut: store.cut(), leases: store.leases, events, gaps: [...gaps] };
     try {
       this.#enterWriting(await this.#files.writeAnew(whole, this.services.retention, () => this.#phase === phase));
     } catch (error) {

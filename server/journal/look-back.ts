@@ -17,7 +17,7 @@ export async function recoverOrBeginAgain(
       dir.removeHeader();
     } else if (found.is === 'survived') {
       log.warn(
-        { lost_at_most: found.lost, epoch: found.recovered.epoch },
+        { lost_at_most: found.lost, epoch: found.recovered.epoch, revision: found.recovered.revision },
         'the last run was cut off; its journal is continued',
       );
     }

@@ -1,6 +1,7 @@
 import { epoch, revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { LostPositions } from '../store/history.js';
-import type { Standing } from '../store/standing.js';
+import type { FindElsewhere, FoundTail } from '../store/lost-tail.js';
+import { standingAfterAll, type Standing } from '../store/standing.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { readContents, type Contents } from './contents.js';
 import { DamagedJournalError } from './entries.js';
@@ -13,9 +14,10 @@ export interface Recovered {
   readonly epoch: Epoch;
   /** The last revision that is in use. */
   readonly revision: Revision;
-  /** The revision before the first event: equal to `revision` minus the number of events. */
+  /** The revision before the first event. */
   readonly base: Revision;
   readonly standing: readonly Standing[];
+  /** Where a revision is missing among them or after them, nothing is known of it. */
   readonly events: readonly StoreEvent[];
   readonly lost?: LostPositions;
 }
@@ -42,6 +44,7 @@ export interface RecoveryServices {
   readonly probe: (path: string) => Promise<void>;
   /** The id of this boot of the machine; `undefined` if it is not known. */
   readonly boot: string | undefined;
+  readonly findElsewhere: FindElsewhere;
 }
 
 /**
@@ -107,7 +110,7 @@ async function recallSealed(
 }
 
 async function recallSurvived(
-  { dir, openTable, probe }: RecoveryServices,
+  { dir, openTable, probe, findElsewhere }: RecoveryServices,
   header: Header,
   sent: Revision,
 ): Promise<RecoveryResult> {
@@ -120,13 +123,15 @@ async function recallSurvived(
   } finally {
     await table.close();
   }
-  const { standing, newest } = contents;
+  const { standing, newest, base, events } = contents;
   check(header, contents, sent >= newest);
   const lost = sent - newest;
   if (lost === 0) {
-    const { base, events } = contents;
     return { is: 'survived', recovered: { epoch: contents.epoch, revision: newest, base, standing, events }, lost };
   }
+  const found = await findElsewhere({ epoch: contents.epoch, after: newest, upTo: sent });
+  if (found)
+    return { is: 'survived', recovered: continued(contents, sent, found), lost: sent - revisionOf(found, newest) };
   // Some clients may have been sent the lost events, and no others can be. So no client can resume without a gap from a
   // revision up to and including the last of them. The history begins after it, and such cursors get `restart`.
   const start = revision(sent + 1);
@@ -141,6 +146,25 @@ async function recallSurvived(
       lost: { from: contents.base, to: start },
     },
     lost,
+  };
+}
+
+/** The last revision that is known, with what was found elsewhere. */
+const revisionOf = ({ reached }: FoundTail, newest: Revision): Revision => (reached > newest ? reached : newest);
+
+/**
+ * Returns a journal's content with the events that were found elsewhere. Of the revisions after them that may have been sent nothing is
+ * known, and they are not used again. Who has been told up to there can go on: what those revisions had changed is found on the disk.
+ */
+function continued(contents: Contents, sent: Revision, found: FoundTail): Recovered {
+  const { epoch, base } = contents;
+  const isAll = revisionOf(found, contents.newest) === sent;
+  return {
+    epoch,
+    revision: isAll ? sent : revision(sent + 1),
+    base,
+    standing: standingAfterAll(contents.standing, found.events),
+    events: [...contents.events, ...found.events],
   };
 }
 

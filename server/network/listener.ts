@@ -2,6 +2,7 @@ import { CloseCode } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { OptionError } from '../config/option-error.js';
+import { readTls } from '../config/tls-files.js';
 import type { Limits, ResolvedOptions } from '../config/options.js';
 import { RequestHandler } from './request-handler.js';
 import type { ServedBus } from '../inspection/served-bus.js';
@@ -16,6 +17,7 @@ import { Mounts } from './mounts.js';
 import { OverflowWarning } from './overflow-warning.js';
 import { ProbeListener, probeNames, type ProbeOptions } from './probe-listener.js';
 import { AccessPolicy } from './access-policy.js';
+import { whyPortNotShared } from './shared-port.js';
 import type { Transport } from './transport.js';
 
 /** Added to the limit of the sessions, so that the engine never drops a frame that a session counts as sent. */
@@ -114,9 +116,22 @@ export class Listener {
     this.#buses = this.#buses.filter((one) => one.path !== path);
   }
 
-  /** The engine in use; `undefined` until it listens. */
+  /** The engine in use; `undefined` before {@link check}. */
   get transportName(): string | undefined {
     return this.#transport?.name;
+  }
+
+  /**
+   * Finds out what would keep this from listening: what the certificate, the engine or a shared port lacks. Called before anything is made
+   * or changed on the disk.
+   * @throws OptionError, Error if the engine that was asked for does not load.
+   */
+  check(): void {
+    const { tls, transport, nativeEngineSha256, sharePort = false } = this.options;
+    if (tls) readTls(tls);
+    this.#transport = chooseTransport(transport, this.log, nativeEngineSha256);
+    const obstacle = sharePort ? whyPortNotShared(this.#transport.name) : undefined;
+    if (obstacle !== undefined) throw new OptionError(obstacle);
   }
 
   /**
@@ -137,7 +152,7 @@ export class Listener {
   }
 
   /**
-   * Starts to listen. Clients are asked to come again until {@link admit}.
+   * Starts to listen, after {@link check}. Clients are asked to come again until {@link admit}.
    * @throws Error with code EADDRINUSE if the port is taken.
    */
   async listen(): Promise<void> {
@@ -145,7 +160,7 @@ export class Listener {
     const most = (limit: 'maxPayloadBytes' | 'maxQueuedBytes'): number =>
       Math.max(...this.#buses.map(({ limits }) => limits[limit]));
     this.#most = { maxPayloadBytes: most('maxPayloadBytes'), maxQueuedBytes: most('maxQueuedBytes') };
-    const transport = chooseTransport(options.transport, this.log, options.nativeEngineSha256);
+    const transport = this.#transport!;
     this.#port = await transport.listen(
       {
         host: options.host,
@@ -159,7 +174,6 @@ export class Listener {
       },
       this.#mounts,
     );
-    this.#transport = transport;
   }
 
   /** Accepts clients of a bus that have its token. @returns its url. */

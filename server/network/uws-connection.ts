@@ -170,7 +170,7 @@ export class UwsConnection {
     });
   }
 
-  /** Sends the one answer after which another request is served. A request that arrives before it has been written is not answered. */
+  /** Sends the one answer after which another request is served. At a request that arrives before it has been written, the engine closes the connection. */
   #replyAndContinue(response: HttpResponse, answer: HttpReply): void {
     this.#hasContinued = true;
     this.#later(() => {

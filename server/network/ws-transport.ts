@@ -8,7 +8,6 @@ import { isHandshake } from './access-policy.js';
 import { REQUEST_HEAD_MS } from './http-bounds.js';
 import { refusal } from './refusal.js';
 import { withSecurityHeaders } from './security-headers.js';
-import { OptionError } from '../config/option-error.js';
 import { CLOSE_TIMEOUT_MS } from './transport.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
 import type { Connection } from '../sessions/connection.js';
@@ -56,8 +55,6 @@ export class WsTransport implements Transport {
 
   async listen(options: ListenOptions, handlers: TransportHandlers): Promise<number> {
     const { sharePort = false } = options;
-    const obstacle = sharePort ? whyPortNotShared() : undefined;
-    if (obstacle !== undefined) throw new OptionError(obstacle);
     const subprotocols = new WeakMap<IncomingMessage, string>();
     const sockets = new WebSocketServer({
       noServer: true,
@@ -230,17 +227,4 @@ const NO_UPGRADE = withSecurityHeaders(refusal(400, 'send this request without U
 /** The event `close`, which follows, reports a broken connection. */
 function ignoreError(socket: Duplex): void {
   socket.on('error', () => undefined);
-}
-
-/** Whether this Node can share a port. Earlier versions accept the option and ignore it. */
-/** Returns why servers cannot share a port here; `undefined` if they can. */
-export function whyPortNotShared(
-  platform: NodeJS.Platform = process.platform,
-  version: string = process.versions.node,
-): string | undefined {
-  if (platform === 'darwin' || platform === 'win32')
-    return `servers cannot share a port on ${platform === 'darwin' ? 'macOS' : 'Windows'}: give each its own`;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return undefined;
-  return `Node ${version} cannot share a port: use Node 22.12 or later, or the engine uWebSockets.js (--transport uws)`;
 }

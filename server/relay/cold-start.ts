@@ -1,7 +1,8 @@
 import { revision, type Epoch, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { eventOf, type RelayMessage } from './relay-message.js';
+import { Past } from './past.js';
+import type { RelayMessage } from './relay-message.js';
 import { readRelayMessage } from './read-relay-message.js';
 import { StreamFeed, type FeedSource, type Positioned } from './stream-feed.js';
 
@@ -126,7 +127,7 @@ export async function readHistory(
   const back = most + state.versions.length;
   const from = Math.max(info?.firstSequence ?? 1, state.sequence - back + 1, 1);
   if (!info || info.messages === 0 || from > state.sequence) return [];
-  let events: StoreEvent[] = [];
+  const past = new Past(state.epoch);
   await new Promise<void>((resolve, reject) => {
     let feed: StreamFeed | undefined;
     let isDone = false;
@@ -136,7 +137,7 @@ export async function readHistory(
       resolve();
     };
     const taken = ({ sequence, message, pending }: Positioned): void => {
-      if (sequence <= state.sequence) events = follow(events, message, state.epoch);
+      if (message && sequence <= state.sequence) past.take(message);
       if (sequence >= state.sequence || pending === 0) done();
     };
     void StreamFeed.open(source, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
@@ -147,17 +148,5 @@ export async function readHistory(
       reject,
     );
   });
-  return events.at(-1)?.revision === state.revision ? events : [];
-}
-
-/** Adds the event of a message. After a gap in the revisions the list begins again with this event. */
-function follow(events: StoreEvent[], message: RelayMessage | undefined, epoch: Epoch): StoreEvent[] {
-  if (message?.is !== 'event' || message.epoch !== epoch) return events;
-  const last = events.at(-1);
-  if (last && message.position <= last.revision) return events;
-  const isNext = last === undefined || message.position === last.revision + 1;
-  const event = eventOf(message);
-  if (!isNext) return [event];
-  events.push(event);
-  return events;
+  return past.reached === state.revision ? past.events : [];
 }

@@ -11,6 +11,8 @@ import { Refusals } from './refusals.js';
 const LOOK_MS = 1_000;
 /** For how long a heartbeat that was not signed explains that the origin is away. */
 const UNSIGNED_MS = 5_000;
+/** If the wall clock is ahead of the monotonic clock by more than this since the last look, the machine has slept, or its clock was set. */
+const ASLEEP_MS = 5_000;
 const UNSIGNED = 'heartbeats come that are not signed with a key that was given (--relay-public-key)';
 
 export interface EdgeConditionServices {
@@ -40,9 +42,13 @@ export class EdgeCondition {
   /** When a heartbeat was heard that was not signed with a key of this edge, by the monotonic clock. */
   #unsignedAt = -Infinity;
   readonly #refusals: Refusals;
+  /** Both clocks at the last look. */
+  #looked: { readonly wall: number; readonly elapsed: number };
 
   constructor(private readonly services: EdgeConditionServices) {
-    this.#refusals = new Refusals(services.clock, services.log);
+    const { clock, log } = services;
+    this.#refusals = new Refusals(clock, log);
+    this.#looked = { wall: clock.now(), elapsed: clock.elapsed() };
   }
 
   start(): void {
@@ -104,6 +110,7 @@ export class EdgeCondition {
   }
 
   #note({ epoch, revision }: AliveMessage, at: number): void {
+    this.#noticeSleep();
     this.#freshness.heard({ epoch, revision, at }, this.services.served());
     this.#look();
   }
@@ -125,6 +132,7 @@ export class EdgeCondition {
 
   /** How old what is served may be, milliseconds; `undefined` while that is not known. */
   get staleMs(): number | undefined {
+    this.#noticeSleep();
     return this.#freshness.staleMs(this.services.clock.elapsed());
   }
 
@@ -162,6 +170,15 @@ export class EdgeCondition {
 
   get #isUnsigned(): boolean {
     return this.services.clock.elapsed() - this.#unsignedAt <= UNSIGNED_MS;
+  }
+
+  /** What was known before a sleep is as much older. A clock that was set ahead looks the same, until the next heartbeat. */
+  #noticeSleep(): void {
+    const { clock } = this.services;
+    const now = { wall: clock.now(), elapsed: clock.elapsed() };
+    const sleptMs = now.wall - this.#looked.wall - (now.elapsed - this.#looked.elapsed);
+    this.#looked = now;
+    if (sleptMs > ASLEEP_MS) this.#freshness.aged(sleptMs);
   }
 
   #lookLater(): void {

@@ -6,9 +6,8 @@ import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { NoBaseError, type StreamState } from './cold-start.js';
 import type { FeedStart } from './broker.js';
 import { IDLE, nextEdgeState, type EdgeStreamEvent, type EdgeStreamState } from './edge-stream-state.js';
-import type { EventMessage, Stamp } from './relay-message.js';
 import { RejectionCounts } from './rejections.js';
-import { holdsNext, nextStep, type StreamPlace } from './stream-place.js';
+import { holdsNext, nextStep, type Following, type StreamPlace } from './stream-place.js';
 import { StreamFeed, UnsealedError, type FeedSource, type Positioned } from './stream-feed.js';
 import { StreamRebuild } from './stream-rebuild.js';
 
@@ -20,8 +19,8 @@ const TURN_MS = 3;
 export interface EdgeSink {
   /** Called at the start and after a gap, with the current records and the known events that led to them. */
   state(state: StreamState, history: readonly StoreEvent[]): void;
-  /** Called with the events after that, without a gap. */
-  events(events: readonly (Stamp & EventMessage)[]): void;
+  /** Called with what follows, without a gap. */
+  events(events: readonly Following[]): void;
   /** Called with the identity of the origin in the stream's messages, when it changes. */
   origin(origin: string): void;
 }
@@ -45,7 +44,7 @@ export class EdgeStream {
   #state: EdgeStreamState = IDLE;
   #feed: StreamFeed | undefined;
   #place: StreamPlace | undefined;
-  #pending: (Stamp & EventMessage)[] = [];
+  #pending: Following[] = [];
   readonly #turns: TurnLoop;
   /** Counts feeds: what comes of any but the last is for nobody. */
   #feeds = 0;
@@ -243,9 +242,9 @@ export class EdgeStream {
       this.#noteOrigin(message.origin);
       const step = nextStep(place, message);
       switch (step.is) {
-        case 'event':
-          place.revision = step.event.position;
-          this.#pending.push(step.event);
+        case 'next':
+          place.revision = step.message.position;
+          this.#pending.push(step.message);
           this.#turns.request();
           break;
         case 'repeated':

@@ -37,6 +37,12 @@ export class Freshness {
     this.#marks = left;
   }
 
+  /** Notes time that the monotonic clock has not counted, because the machine slept: all that was heard before is older by it. */
+  aged(ms: number): void {
+    if (this.#freshAt !== undefined) this.#freshAt -= ms;
+    this.#marks = this.#marks.map((mark) => ({ ...mark, at: mark.at - ms }));
+  }
+
   /** How old what is served may be, milliseconds; `undefined` while no heartbeat has proved anything. */
   staleMs(now: number): number | undefined {
     return this.#freshAt === undefined ? undefined : now - this.#freshAt;

@@ -58,7 +58,7 @@ export const connectNatsBroker: ConnectBroker = async (access, name) => {
 };
 
 /** A {@link Broker} on the official NATS clients. */
-export class NatsBroker implements Broker {
+class NatsBroker implements Broker {
   /** The configuration that each stream was made with. */
   readonly #wanted = new Map<string, WantedConfig>();
 

@@ -7,7 +7,7 @@ import { identityOf, type Identity, type ProcessPlace } from './claim.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
 import { connectNatsBroker } from './nats-broker.js';
-import type { Published } from './outbox.js';
+import { waitingAfter, type Published, type Waiting } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { Refusals } from './refusals.js';
@@ -91,20 +91,17 @@ export class OriginRelay {
     const publisher = this.#publisher;
     const reconnects = this.#reconnects;
     if (publisher) {
-      const { state, behind, sequence, claims, failures } = publisher;
-      return { state, behind, behindMs: this.#behindMs(behind), sequence, claims, reconnects, failures };
+      const { state, sequence, claims, failures } = publisher;
+      return { state, ...this.#behind(publisher.waiting), sequence, claims, reconnects, failures };
     }
     const state = this.#isStopped ? 'stopped' : 'connecting';
-    const behind = this.services.source.history.size;
+    const { history } = this.services.source;
     const nothing = { sequence: 0, claims: 0, failures: NO_FAILURES };
-    return { state, behind, behindMs: this.#behindMs(behind), reconnects, ...nothing };
+    return { state, ...this.#behind(waitingAfter(history, history.base)), reconnects, ...nothing };
   }
 
-  #behindMs(behind: number): number {
-    const { history } = this.services.source;
-    if (behind === 0 || history.size === 0) return 0;
-    const oldest = history.at(Math.max(history.base, history.newest - behind) + 1);
-    return Math.max(0, this.services.clock.now() - oldest.time);
+  #behind({ behind, oldest }: Waiting): Pick<RelayHealth, 'behind' | 'behindMs'> {
+    return { behind, behindMs: oldest ? Math.max(0, this.services.clock.now() - oldest.time) : 0 };
   }
 
   /** The key that edges check messages with; `undefined` if nothing is signed. */

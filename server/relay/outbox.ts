@@ -1,5 +1,6 @@
-import { formatCursor, kindIndex, type Epoch, type Kind, type Revision } from '../../protocol/index.js';
+import { formatCursor, kindIndex, revision, type Epoch, type Kind, type Revision } from '../../protocol/index.js';
 import type { History } from '../store/history.js';
+import type { StoreEvent } from '../store/store-event.js';
 import type { CurrentRecords } from '../store/current-records.js';
 import { cutEvent, cutVersion } from './cut-record.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, type Stamp } from './relay-message.js';
@@ -19,6 +20,17 @@ export interface StreamPosition {
   /** The sequence at which the current base begins; `undefined` if there is no complete base. */
   readonly baseFrom: number | undefined;
 }
+
+/** Events that NATS does not have yet. */
+export interface Waiting {
+  readonly behind: number;
+  readonly oldest: StoreEvent | undefined;
+}
+
+export const waitingAfter = (history: History, from: Revision): Waiting => ({
+  behind: history.countAfter(from),
+  oldest: history.after(from),
+});
 
 export interface Outgoing {
   readonly subject: string;
@@ -56,12 +68,17 @@ export class Outbox {
     this.#isBaseWanted = position?.baseFrom === undefined;
   }
 
-  /** How many events wait to be sent. */
-  get behind(): number {
+  /** The events that wait to be sent. */
+  get waiting(): Waiting {
+    return waitingAfter(this.source.history, this.#from);
+  }
+
+  /** The revision after which the history is to be sent: all of it, if the stream is of another epoch or elsewhere. */
+  get #from(): Revision {
     const { history, epoch } = this.source;
-    const position = this.#position;
-    if (position?.epoch !== epoch) return history.size;
-    return Math.max(0, history.newest - position.revision);
+    const { epoch: of, revision: at = 0 } = this.#position ?? {};
+    const isOn = of === epoch && at >= history.base && !history.isLost(at);
+    return isOn ? revision(Math.min(at, history.newest)) : history.base;
   }
 
   /** The last revision that `next` has returned. */
@@ -89,7 +106,7 @@ export class Outbox {
     const why = this.#whyNotOn();
     if (why !== undefined) return this.#restart(sequence, why);
     const position = this.#position!;
-    if (position.revision < history.newest) return this.#event();
+    if (position.revision < history.newest) return this.#skip() ?? this.#event();
     if (!this.#base && this.#isBaseWanted) this.#begin(sequence);
     return this.#base ? this.#standing(this.#base) : undefined;
   }
@@ -101,6 +118,7 @@ export class Outbox {
     if (!position) return 'the stream is empty';
     if (position.epoch !== epoch) return 'a new epoch';
     if (position.revision < history.base) return 'history does not reach back to what was published last';
+    if (history.isLost(position.revision)) return 'what followed what was published last is lost';
     return position.revision > history.newest ? 'the stream is ahead of its origin' : undefined;
   }
 
@@ -115,6 +133,15 @@ export class Outbox {
     const names = this.source.store.cut().versions.map(({ kind, id }) => [kind, id] as const);
     this.#base = { from: sequence, names, next: 0 };
     this.#isBaseWanted = false;
+  }
+
+  /** Passes over revisions of which nothing is known. @returns `undefined` if the next one is that of an event. */
+  #skip(): Outgoing | undefined {
+    const gap = this.source.history.gapAfter(this.#position!.revision);
+    if (!gap) return undefined;
+    this.#position = { ...this.#position!, revision: gap.to };
+    const payload = encodeMark(this.#stamp(), { is: 'skip', after: gap.after });
+    return { subject: this.names.skip, payload, messageId: undefined };
   }
 
   #event(): Outgoing {

@@ -3,7 +3,7 @@ import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
-import { Outbox, type Outgoing } from './outbox.js';
+import { Outbox, waitingAfter, type Outgoing, type Waiting } from './outbox.js';
 import { SEAL_BYTES } from './seal.js';
 import { PeriodicStreamCheck } from './periodic-stream-check.js';
 import { PublishError, PublishWindow } from './publish-window.js';
@@ -89,8 +89,9 @@ export class Publisher {
   }
 
   /** Events that NATS does not have yet. */
-  get behind(): number {
-    return this.#outbox?.behind ?? this.services.source.history.size;
+  get waiting(): Waiting {
+    const { history } = this.services.source;
+    return this.#outbox?.waiting ?? waitingAfter(history, history.base);
   }
 
   /**
@@ -196,7 +197,7 @@ export class Publisher {
     const isFirstFailure = isWaiting(this.#state) && this.#state.failures === 1;
     if (state === before && !isFirstFailure) return;
     const { log, names } = this.services;
-    logState(log, state, this.#reason, { stream: names.stream, sequence: this.sequence, behind: this.behind });
+    logState(log, state, this.#reason, { stream: names.stream, sequence: this.sequence, behind: this.waiting.behind });
   }
 
   async #claim(claiming: PublisherState): Promise<void> {

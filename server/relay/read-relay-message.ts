@@ -25,6 +25,7 @@ import {
   type Claim,
   type EventMessage,
   type RelayMessage,
+  type Skip,
   type StandingMessage,
 } from './relay-message.js';
 
@@ -79,6 +80,8 @@ export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
       return { ...stamp, ...readBase(rest[0]) };
     case RelayType.claim:
       return { ...stamp, ...readClaim(rest[0]) };
+    case RelayType.skip:
+      return { ...stamp, ...readSkip(rest[0], stamp.position) };
     default:
       throw new RelayFormatError('a message in the stream is of a kind that this program does not know: update it');
   }
@@ -178,6 +181,12 @@ function readClaim(value: unknown): Claim {
     root: text(root, 'its repository'),
     since: count(since, 'the time of its claim'),
   };
+}
+
+function readSkip(value: unknown, position: Revision): Skip {
+  const after = readRevision(fieldsOf(value)['after'], 'where it skips from');
+  if (after >= position) throw unreadable('where it skips from');
+  return { is: 'skip', after };
 }
 
 function readVersion(kind: Kind, id: string, value: unknown): RecordVersion {

@@ -40,6 +40,15 @@ export interface Claim {
   readonly since: number;
 }
 
+/**
+ * The messages after it continue those before it, although the revisions after `after`, up to and including its position, are missing: an
+ * origin was killed that may have sent them to its own clients, and of which neither its journal nor the stream knows.
+ */
+export interface Skip {
+  readonly is: 'skip';
+  readonly after: Revision;
+}
+
 export interface EventMessage {
   readonly is: 'event';
   readonly type: ChangeType;
@@ -57,12 +66,12 @@ export interface StandingMessage {
   readonly version: RecordVersion;
 }
 
-export type RelayMessage = Stamp & (EventMessage | StandingMessage | BaseMark | Claim);
+export type RelayMessage = Stamp & (EventMessage | StandingMessage | BaseMark | Claim | Skip);
 
 export const RELAY_FORMAT = 1;
 
 /** The second element of a message. */
-export const RelayType = { event: 1, standing: 2, base: 3, claim: 4 } as const;
+export const RelayType = { event: 1, standing: 2, base: 3, claim: 4, skip: 5 } as const;
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -102,15 +111,8 @@ export function encodeStandingMessage({ origin, epoch, position }: Stamp, versio
   ]);
 }
 
-export function encodeMark({ origin, epoch, position }: Stamp, mark: BaseMark | Claim): Uint8Array {
-  return packMessage([
-    RELAY_FORMAT,
-    mark.is === 'base' ? RelayType.base : RelayType.claim,
-    origin,
-    epoch,
-    position,
-    mark,
-  ]);
+export function encodeMark({ origin, epoch, position }: Stamp, mark: BaseMark | Claim | Skip): Uint8Array {
+  return packMessage([RELAY_FORMAT, RelayType[mark.is], origin, epoch, position, mark]);
 }
 
 export type VersionFields = readonly [

@@ -10,6 +10,8 @@ export class RelayNames {
   readonly base: string;
   /** The subject of claims: the process that publishes. */
   readonly claim: string;
+  /** The subject of marks that the stream goes on after revisions that are missing. */
+  readonly skip: string;
   /** The subject of the origin's heartbeats. The stream does not store it. */
   readonly alive: string;
   /** The subject of questions to the origin. The stream does not store it. */
@@ -21,6 +23,7 @@ export class RelayNames {
     this.all = `muse.${repository}.>`;
     this.base = `muse.${repository}.base`;
     this.claim = `muse.${repository}.origin`;
+    this.skip = `muse.${repository}.skip`;
     this.alive = `muse-origin.${repository}.alive`;
     this.ask = `muse-origin.${repository}.ask`;
     this.#records = KINDS.map((kind) => `muse.${repository}.${kind}.`);

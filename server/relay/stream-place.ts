@@ -1,6 +1,6 @@
 import type { Revision } from '../../protocol/index.js';
 import type { StreamInfo } from './broker.js';
-import type { EventMessage, RelayMessage, Stamp } from './relay-message.js';
+import type { EventMessage, RelayMessage, Skip, Stamp } from './relay-message.js';
 
 /** How far an edge has read a stream. */
 export interface StreamPlace {
@@ -11,9 +11,12 @@ export interface StreamPlace {
   sequence: number;
 }
 
+/** What leads from one place to the next: an event, or the mark that revisions are missing before the next one. */
+export type Following = Stamp & (EventMessage | Skip);
+
 /** What a message is to an edge at a place. After `gap` and `new-base` the edge must begin again. */
 export type Step =
-  | { readonly is: 'event'; readonly event: Stamp & EventMessage }
+  | { readonly is: 'next'; readonly message: Following }
   /** An event that the edge has. */
   | { readonly is: 'repeated' }
   | { readonly is: 'gap' | 'new-base'; readonly why: string }
@@ -26,12 +29,11 @@ export const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, 
 /** Judges the next message of the stream: revisions must follow each other without a gap. */
 export function nextStep(place: StreamPlace, message: RelayMessage): Step {
   const isOn = message.epoch === place.epoch;
-  if (message.is === 'event') {
+  if (message.is === 'event' || message.is === 'skip') {
     if (isOn && message.position <= place.revision) return { is: 'repeated' };
-    if (!isOn || message.position !== place.revision + 1) {
-      return { is: 'gap', why: `revision ${String(message.position)} follows ${String(place.revision)}` };
-    }
-    return { is: 'event', event: message };
+    const after = message.is === 'event' ? message.position - 1 : message.after;
+    if (isOn && after === place.revision) return { is: 'next', message };
+    return { is: 'gap', why: `revision ${String(message.position)} follows ${String(place.revision)}` };
   }
   // The base of what the edge has is of no use to it.
   if (message.is !== 'base' || (isOn && message.position <= place.revision)) return { is: 'nothing' };

@@ -1,6 +1,7 @@
 import { VERSION } from '../../protocol/index.js';
 import type { PrivateDirectory } from './private-directory.js';
 import { ownProcess, type ProcessProof } from './process-proof.js';
+import { parseServedRepository, type ServedRepository } from './served-repository.js';
 
 /** The content of `endpoint.json`: the url of a bus, its token, and the process that serves it. */
 export interface Endpoint extends ProcessProof {
@@ -10,6 +11,8 @@ export interface Endpoint extends ProcessProof {
   readonly version: string;
   /** ISO 8601 UTC. */
   readonly started_at: string;
+  /** The repository that the server watches; absent for an edge. */
+  readonly repository?: ServedRepository;
 }
 
 export const ENDPOINT_FILE = 'endpoint.json';
@@ -17,8 +20,9 @@ export const MAX_ENDPOINT_BYTES = 4_096;
 const MAX_TOKEN_LENGTH = 512;
 
 /** Returns the endpoint of a server in this process. */
-export function ownEndpoint(url: string, token: string, startedAt: Date): Endpoint {
-  return { url, token, ...ownProcess(), version: VERSION, started_at: startedAt.toISOString() };
+export function ownEndpoint(url: string, token: string, startedAt: Date, repository?: ServedRepository): Endpoint {
+  const named = repository === undefined ? {} : { repository };
+  return { url, token, ...ownProcess(), version: VERSION, started_at: startedAt.toISOString(), ...named };
 }
 
 export const endpointText = (endpoint: Endpoint): string => `${JSON.stringify(endpoint, null, 2)}\n`;
@@ -32,7 +36,9 @@ export function parseEndpoint(text: string): Endpoint | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { url, token, pid, uid, boot_id, process_started, version, started_at } = value as Record<string, unknown>;
+  const fields = value as Record<string, unknown>;
+  const { url, token, pid, uid, boot_id, process_started, version, started_at } = fields;
+  const repository = parseServedRepository(fields['repository']);
   if (typeof url !== 'string' || !isBusUrl(url) || !isHeaderText(token)) return undefined;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined;
   return {
@@ -44,6 +50,7 @@ export function parseEndpoint(text: string): Endpoint | undefined {
     ...(typeof process_started === 'string' ? { process_started } : {}),
     version: String(version),
     started_at: String(started_at),
+    ...(repository === undefined ? {} : { repository }),
   };
 }
 

@@ -102,6 +102,13 @@ export class FileLock {
     throw new Error(`${directory.pathOf(name)} is replaced again and again: find the program that does it`);
   }
 
+  /** @returns the holder that a lock file names, if its process can be seen from here and may live. Takes no lock. */
+  static livingHolder(directory: PrivateDirectory, name: string, host: Host = thisHost): LockHolder | undefined {
+    const holder = reread(directory, name);
+    if (typeof holder === 'string' || !seesSameProcesses(holder, host.holder())) return undefined;
+    return host.mayLive(holder) ? holder : undefined;
+  }
+
   /** Whether the path still leads to the locked file, and it names no other holder. If not, another process has or can take the lock. */
   isInPlace(): boolean {
     if (!this.#isSameFile()) return false;
@@ -197,8 +204,12 @@ function judge(
 ): 'free' | 'held' | 'unseen' | 'over' {
   if (holder === undefined) return 'free';
   if (isOfEarlierBoot(holder, own)) return 'over';
-  // The kernel that has run the holder would have kept its lock.
-  if (weakness === undefined) return isOfSameKernel(holder, own) ? 'free' : 'unseen';
+  // The kernel that has run the holder would have kept its lock, if both reach the file in the same way: through another mount it is
+  // another file to the kernel, and a holder that can be seen to live is asked.
+  if (weakness === undefined) {
+    if (!isOfSameKernel(holder, own)) return 'unseen';
+    return holder.pid !== own.pid && seesSameProcesses(holder, own) && host.mayLive(holder) ? 'unseen' : 'free';
+  }
   if (!seesSameProcesses(holder, own)) return 'unseen';
   if (holder.pid === own.pid) return heldHere.has(keyOf(file)) ? 'held' : 'free';
   return host.mayLive(holder) ? 'held' : 'free';

@@ -89,6 +89,15 @@ export function fileSystemAt(path: string, platform: NodeJS.Platform = process.p
   }
 }
 
+/** From the one that only this system writes to those that others are known to write. */
+const LEAST_RELIABLE_LAST: readonly FileSystem['is'][] = ['local', 'layered', 'untold', 'unknown', 'shared'];
+
+/** @returns of several file systems the one of which least can be relied on: it decides for all that is on any of them. */
+export function leastReliable(first: FileSystem, ...others: readonly FileSystem[]): FileSystem {
+  const rank = ({ is }: FileSystem): number => LEAST_RELIABLE_LAST.indexOf(is);
+  return others.reduce((least, one) => (rank(one) > rank(least) ? one : least), first);
+}
+
 /** @returns the name of a path's file system if other systems can change it, or if that is not known; otherwise `undefined`. */
 export function deafFileSystem(path: string): string | undefined {
   const found = fileSystemAt(path);

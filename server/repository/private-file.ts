@@ -33,7 +33,7 @@ type FileStatus = Pick<Stats, 'mode' | 'uid' | 'nlink' | 'dev' | 'isFile'>;
  *   name is refused, because another user may have made the link so that this program writes to that file. Where the file system keeps
  *   no modes, a mode says nothing; the server warns of that.
  */
-export function privateFault(stats: FileStatus, path: string): string | undefined {
+function privateFault(stats: FileStatus, path: string): string | undefined {
   if (!stats.isFile()) return 'is no regular file';
   // Windows keeps permissions elsewhere. There the directory in the user's profile protects the file.
   if (currentUser() === undefined) return undefined;

@@ -15,6 +15,7 @@ import {
 import { STATE_LOCK_FILE, StateDirectory } from './state-directory.js';
 import { realPath, stateLocation, type StateLocation } from './state-location.js';
 import { relayKey } from './relay-key.js';
+import { servedRepository } from './served-repository.js';
 import { cleanUp } from './temporary-files.js';
 import { readToken, TOKEN_FILE, writeToken } from './token.js';
 
@@ -161,7 +162,9 @@ export class PrivateState {
 
   /** Writes this server's endpoint file, in the repository and in its state. */
   publish(url: string, token: string, startedAt: Date): Endpoint {
-    return this.#endpoint.publish(url, token, startedAt);
+    const { identity } = this.#running;
+    const repository = servedRepository(realPath(this.#options.root), identity.record);
+    return this.#endpoint.publish(url, token, startedAt, repository);
   }
 
   /** Checks that this server's files and locks still exist, and makes lost ones again. */

@@ -40,7 +40,7 @@ export function stateOfProcess({ pid, uid, boot_id, process_started }: ProcessPr
   return uid === currentUser() && uidOf(pid) === uid ? 'lives' : 'another';
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,6 @@
 import { ENDPOINT_FILE, endpointIn, endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, type Endpoint } from './endpoint.js';
 import type { PrivateDirectory } from './private-directory.js';
+import type { ServedRepository } from './served-repository.js';
 
 /** One server's endpoint, published as the same file in each directory that clients search. */
 export class PublishedEndpoint {
@@ -27,8 +28,8 @@ export class PublishedEndpoint {
     return wasUnclean;
   }
 
-  publish(url: string, token: string, startedAt: Date): Endpoint {
-    const endpoint = ownEndpoint(url, token, startedAt);
+  publish(url: string, token: string, startedAt: Date, repository: ServedRepository | undefined): Endpoint {
+    const endpoint = ownEndpoint(url, token, startedAt, repository);
     this.#endpoint = endpoint;
     const text = endpointText(endpoint);
     for (const error of this.directories().flatMap((directory) => failureOf(directory, text))) {

@@ -44,6 +44,23 @@ export class StateDirectory {
     }
   }
 
+  /**
+   * Opens the state at a path's key if a server of this machine has it. What that server goes by is not judged from here: to set aside the
+   * state of a server that lives would take it from it.
+   */
+  static ofServer({ home, key }: StateLocation): StateDirectory | undefined {
+    const all = PrivateDirectory.within(makeStateHome(home), ALL_STATE);
+    try {
+      if (all.stats(key)?.isDirectory() !== true) return undefined;
+      const directory = all.directory(key);
+      if (FileLock.livingHolder(directory, STATE_LOCK_FILE)) return new StateDirectory(directory, undefined, []);
+      directory.close();
+      return undefined;
+    } finally {
+      all.close();
+    }
+  }
+
   /** Writes the record of the repository that this state now belongs to. */
   sign(root: string, identity: RepositoryIdentity, marker: string | undefined): void {
     const record: StateRecord = { path: realPath(root), ...identity.record, marker };

@@ -78,7 +78,7 @@ export function readStateFile({ home, all, path }: StateLocation, name: string, 
 }
 
 /** Makes directories one by one, because Node's recursive `mkdir` reports ENOENT on a read-only file system. */
-export function makeDirectories(path: string): void {
+function makeDirectories(path: string): void {
   if (existsSync(path)) return;
   makeDirectories(dirname(path));
   try {

@@ -35,9 +35,11 @@ export async function renewToken(root: string, stateDir?: string): Promise<strin
   if (identity === undefined) {
     throw new TrustError('link', `there is no directory ${real}/.muse`, 'start a server there once: muse-bus serve');
   }
-  const state = await StateDirectory.open(stateLocation(real, stateDir), real, identity);
+  const location = stateLocation(real, stateDir);
+  const served = StateDirectory.ofServer(location);
+  const state = served ?? (await StateDirectory.open(location, real, identity));
   try {
-    state.sign(real, identity, identity.record.marker ?? state.marker);
+    if (!served) state.sign(real, identity, identity.record.marker ?? state.marker);
     return writeToken(state.directory);
   } finally {
     state.directory.close();

@@ -18,7 +18,7 @@ export interface Clock {
 }
 
 /** The longest delay of a timer. Node fires timers beyond 2^31 − 1 ms at once, and no caller here waits longer than a day. */
-export const MAX_DELAY_MS = 86_400_000;
+const MAX_DELAY_MS = 86_400_000;
 
 /**
  * On Linux libuv reads CLOCK_MONOTONIC, which stands still in a sleep. On macOS it reads `mach_continuous_time`, on Windows the performance

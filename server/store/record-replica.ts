@@ -15,6 +15,11 @@ export class RecordReplica extends CurrentRecords {
     }
   }
 
+  /** Passes over the revisions up to `to`, of which nothing is known. */
+  skip(to: Revision): void {
+    this.last = to;
+  }
+
   /** Applies an event of the origin, at the next revision. */
   follow({ type, before, after, record: { kind, id }, revision: next, time }: StoreEvent): void {
     if (after === undefined) {

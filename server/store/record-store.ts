@@ -75,7 +75,10 @@ export class RecordStore extends CurrentRecords {
     const before = this.get(change.kind, change.id);
     switch (change.is) {
       case 'present':
-        if (before && !differs(before, change)) return NO_EVENTS;
+        if (before && !differs(before, change)) {
+          if (before.signature === undefined) this.stand(before.foundAs(change.signature));
+          return NO_EVENTS;
+        }
         return this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed);
       case 'broken':
         if (before?.problem === change.problem) return NO_EVENTS;
@@ -169,10 +172,11 @@ export class RecordStore extends CurrentRecords {
 /**
  * A file that was only touched counts as modified, as it does for a program that polls times and sizes. A file that was
  * rewritten within the clock's grain has the same time and size, so the content is compared too. Another inode alone says nothing: some
- * file systems give a file a new one at each look.
+ * file systems give a file a new one at each look. Of a version that was found elsewhere only the content is known.
  */
 function differs(before: RecordVersion, { signature, data }: Extract<Change, { is: 'present' }>): boolean {
   if (before.problem !== undefined && !isOfContent(before.problem)) return true;
-  const isTouched = before.signature?.mtimeNs !== signature.mtimeNs || before.signature.size !== signature.size;
+  const known = before.signature;
+  const isTouched = known !== undefined && (known.mtimeNs !== signature.mtimeNs || known.size !== signature.size);
   return isTouched || JSON.stringify(data) !== before.json;
 }

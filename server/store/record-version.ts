@@ -95,6 +95,17 @@ export class RecordVersion {
     return version;
   }
 
+  /** Returns the same version as it is found in a file: who was told of it elsewhere does not know its file. */
+  foundAs(signature: Signature): RecordVersion {
+    const { kind, id, packed, revision, observedAt, problem, followed } = this;
+    const version = RecordVersion.restored(kind, id, packed, revision, observedAt, signature, problem, followed);
+    version.#data = this.#data;
+    version.#matchable = this.#matchable;
+    version.#json = this.#json;
+    version.#lease = this.#lease;
+    return version;
+  }
+
   get data(): RecordData {
     return (this.#data ??= unpackMessage(this.#packed!) as RecordData);
   }

@@ -1,8 +1,26 @@
-import type { Revision } from '../../protocol/index.js';
+import { revision, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from './record-version.js';
+import type { StoreEvent } from './store-event.js';
 
 /** A current record, and the revision at which its lease last ran out, or 0. */
 export interface Standing {
   readonly version: RecordVersion;
   readonly lapsedAt: Revision;
+}
+
+/** Returns the record of an event as it stands after it; `undefined` if the event has removed it. */
+export function standingAfter({ type, after, revision: at }: StoreEvent): Standing | undefined {
+  return after && { version: after, lapsedAt: type === 'expired' ? at : revision(0) };
+}
+
+/** Returns the records as they stand after events that follow. */
+export function standingAfterAll(standing: readonly Standing[], events: readonly StoreEvent[]): readonly Standing[] {
+  const keyOf = ({ kind, id }: RecordVersion): string => `${kind}/${id}`;
+  const current = new Map(standing.map((each) => [keyOf(each.version), each]));
+  for (const event of events) {
+    const next = standingAfter(event);
+    if (next) current.set(keyOf(event.record), next);
+    else current.delete(keyOf(event.record));
+  }
+  return [...current.values()];
 }

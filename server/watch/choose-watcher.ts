@@ -2,14 +2,14 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { BackendChoice } from '../config/options.js';
 import type { CheckedDirectories } from './checked-directories.js';
-import { fileSystemAt, type FileSystem } from '../repository/index.js';
+import { fileSystemAt, leastReliable, type FileSystem } from '../repository/index.js';
 import { NativeWatcher } from './native-watcher.js';
 import { PollingWatcher } from './polling-watcher.js';
 import { selfTest } from './self-test.js';
 import type { Watcher } from './watcher.js';
 
 const nativeOn = (directories: CheckedDirectories, fileSystem: FileSystem): NativeWatcher =>
-  new NativeWatcher(directories, undefined, undefined, fileSystem);
+  new NativeWatcher(directories, undefined, undefined, fileSystem, fileSystemAt);
 
 /**
  * Returns the watcher for a choice. `auto` takes the kernel's mechanism if no other system can change the files and it passes a
@@ -22,7 +22,7 @@ export async function chooseWatcher(
   clock: Clock,
   log: Log,
   pollIntervalMs: number,
-  fileSystem: FileSystem = fileSystemAt(placeOf(directories)),
+  fileSystem: FileSystem = fileSystemOf(directories),
 ): Promise<Watcher> {
   if (choice === 'polling') return new PollingWatcher(fileSystem);
   const native = nativeOn(directories, fileSystem);
@@ -42,14 +42,14 @@ export async function chooseWatcher(
 
 /** Returns the watcher of a read-only watch, which cannot write the file of a self-test: the kernel's mechanism if it can be trusted. */
 export function chooseWithoutWriting(choice: BackendChoice, directories: CheckedDirectories): Watcher {
-  const fileSystem = fileSystemAt(placeOf(directories));
+  const fileSystem = fileSystemOf(directories);
   const isDeaf = choice === 'polling' || whyNotNative(directories) !== undefined;
   return isDeaf ? new PollingWatcher(fileSystem) : nativeOn(directories, fileSystem);
 }
 
 /** @returns why the kernel's hints may not arrive; `undefined` if no reason can be found without writing a file. */
 export function whyNotNative(directories: CheckedDirectories): string | undefined {
-  const foreign = foreignWriters(fileSystemAt(placeOf(directories)));
+  const foreign = foreignWriters(fileSystemOf(directories));
   if (foreign !== undefined) return foreign;
   const native = new NativeWatcher(directories);
   const ignore = (): void => undefined;
@@ -63,9 +63,13 @@ export function whyNotNative(directories: CheckedDirectories): string | undefine
   }
 }
 
-/** The path whose file system holds the records: a directory of a kind, which may be a mount, or the nearest that exists. */
-const placeOf = ({ places, dir }: CheckedDirectories): string =>
-  places.findLast(({ reach }) => reach !== undefined)?.reach ?? dir.muse;
+/** The file system of the records. The directory of each kind may be a mount of its own; one that does not exist will be made in its parent. */
+function fileSystemOf({ places, dir }: CheckedDirectories): FileSystem {
+  const above = places.findLast(({ kind, reach }) => kind === undefined && reach !== undefined)?.reach ?? dir.muse;
+  const paths = places.flatMap(({ kind, reach }) => (kind === undefined ? [] : [reach ?? above]));
+  const [first = fileSystemAt(above), ...others] = paths.map((path) => fileSystemAt(path));
+  return leastReliable(first, ...others);
+}
 
 /** Why changes may come from elsewhere without a hint; `undefined` if that is not known of the file system. */
 function foreignWriters(fileSystem: FileSystem): string | undefined {

@@ -110,13 +110,12 @@ export class Ingest implements HintSink {
     this.notified();
     const id = this.services.ignored.idOf(kind, name, 'hint');
     if (id === undefined) return;
-    if (!this.#mayBeListedOtherwise(kind, id)) {
-      this.record(kind, id);
-      return;
-    }
-    const listed = this.services.listedName(kind, id);
-    if (listed === name) this.record(kind, id);
-    else void this.services.rescan(kind);
+    const { foldsCase, listedName, store, rescan } = this.services;
+    // The listed name names the record; a hint may have another spelling, and so may a record whose file was renamed to another case.
+    const listed = foldsCase(kind) ? listedName(kind, id) : name;
+    const isGoneOrUntold = listed === undefined && store.get(kind, id) !== undefined;
+    if (listed === name || isGoneOrUntold) this.record(kind, id);
+    else void rescan(kind);
   }
 
   directory(kind: Kind): void {
@@ -148,19 +147,13 @@ export class Ingest implements HintSink {
     this.#schedule();
   }
 
-  /** Whether the file may be listed under another name. The listed name names the record; a hint may have another spelling. */
-  #mayBeListedOtherwise(kind: Kind, id: string): boolean {
-    const { foldsCase, store } = this.services;
-    return foldsCase(kind) && store.get(kind, id) === undefined;
-  }
-
   // ── barrier ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Reads one record now. Resolves when its change, if any, has been published. */
   async readNow({ kind, id }: RecordName): Promise<void> {
     // For an id that no file name can have, a comparison could never find the file.
     if (!this.services.ignored.isRecordId(id)) return;
-    if (this.#mayBeListedOtherwise(kind, id)) {
+    if (this.services.foldsCase(kind) && this.services.listedName(kind, id) !== `${id}.json`) {
       await this.services.rescan(kind);
       await this.drain();
       return;

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Place } from './checked-directory.js';
 import { completenessOf, type Completeness } from './completeness.js';
-import type { FileSystem } from '../repository/index.js';
+import { leastReliable, type FileSystem } from '../repository/index.js';
 import type { Mechanism } from './mechanism.js';
 import type { HintSink, Watcher } from './watcher.js';
 
@@ -28,6 +28,8 @@ interface Watched {
   readonly place: Place;
   /** The identity of the directory that is watched; `undefined` if none is, or if it may have been replaced. */
   identity: string | undefined;
+  /** Of a kind's directory: what it is on. A file system can be mounted on it while it is watched. */
+  fileSystem: FileSystem | undefined;
   handle: Pick<FSWatcher, 'close' | 'on'> | undefined;
 }
 
@@ -56,12 +58,19 @@ export class NativeWatcher implements Watcher {
     private readonly watchPath: WatchFunction = (path, listener) =>
       watch(longPath(path), { encoding: 'utf8' }, listener),
     readonly mechanism: Mechanism = MECHANISM_BY_PLATFORM[process.platform] ?? 'kqueue',
-    fileSystem: FileSystem = { is: 'local', name: 'a local disk' },
+    private readonly fileSystem: FileSystem = { is: 'local', name: 'a local disk' },
+    /** Finds the file system of a directory that is opened later. */
+    private readonly fileSystemAt: (path: string) => FileSystem = () => fileSystem,
   ) {
     this.#completeness = completenessOf(mechanism, fileSystem);
     // FSEvents reports everything below a directory, so the root and .muse would bring every change in the working tree.
     const places = mechanism === 'FSEvents' ? directories.places.slice(WAY_TO_COORDINATION) : directories.places;
-    this.#watched = places.map((place) => ({ place, identity: undefined, handle: undefined }));
+    this.#watched = places.map((place) => ({
+      place,
+      identity: undefined,
+      fileSystem: undefined,
+      handle: undefined,
+    }));
   }
 
   get isHealthy(): boolean {
@@ -108,6 +117,7 @@ export class NativeWatcher implements Watcher {
     const { reach } = place;
     if (reach === undefined) return;
     watched.identity = place.identity;
+    if (place.kind !== undefined) this.#isOn(watched, this.fileSystemAt(reach));
     const ownName = basename(reach);
     const handle = this.watchPath(reach, (_type, name) => {
       if (watched.handle === handle) this.#hint(watched, name, name === ownName);
@@ -117,6 +127,14 @@ export class NativeWatcher implements Watcher {
       this.#sink?.everything(`watching ${place.name} failed: ${error.message}`);
     });
     watched.handle = handle;
+  }
+
+  /** Notes what a kind's directory is on: the least reliable of all decides what hints leave out. */
+  #isOn(watched: Watched, fileSystem: FileSystem): void {
+    watched.fileSystem = fileSystem;
+    const others = this.#watched.flatMap((one) => one.fileSystem ?? []);
+    const { otherEnd } = completenessOf(this.mechanism, leastReliable(this.fileSystem, ...others));
+    if (otherEnd !== this.#completeness.otherEnd) this.#completeness = { ...this.#completeness, otherEnd };
   }
 
   #disarm(watched: Watched): void {

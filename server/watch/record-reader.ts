@@ -172,7 +172,7 @@ export function unreadable({ kind, id }: Unavailable): Broken {
 
 const absent = (kind: Kind, id: string): Change => ({ is: 'absent', kind, id });
 
-export function signatureOf(stats: BigIntStats): Signature {
+function signatureOf(stats: BigIntStats): Signature {
   return { inode: Number(stats.ino), mtimeNs: stats.mtimeNs, size: Number(stats.size) };
 }
 

@@ -2,6 +2,9 @@ import type { UnixMillis, WatchState as WireState } from '../../protocol/index.j
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 
+/** A timer that is later than this was kept by a sleep of the machine, or by a stop of this process. */
+const ASLEEP_MS = 5_000;
+
 /** The repository is gone and has not come back within `goneAfterMs`. */
 export class RepositoryGoneError extends Error {
   override readonly name = 'RepositoryGoneError';
@@ -52,7 +55,8 @@ export class WatchState {
     this.#since = finding.state === 'watching' ? undefined : (this.#since ?? this.clock.now());
     this.#logChange(before, finding);
     this.#cancelBound?.();
-    this.#cancelBound = finding.state === 'gone' ? this.clock.after(this.goneAfterMs, () => this.#giveUp()) : undefined;
+    this.#cancelBound = undefined;
+    if (finding.state === 'gone') this.#waitFor();
   }
 
   stop(): void {
@@ -76,6 +80,15 @@ export class WatchState {
         return;
       }
     }
+  }
+
+  #waitFor(): void {
+    const due = this.clock.elapsed() + this.goneAfterMs;
+    this.#cancelBound = this.clock.after(this.goneAfterMs, () => {
+      // The machine has slept, as the monotonic clock of macOS and Windows shows. What is mounted over a network comes back after that.
+      if (this.clock.elapsed() - due > ASLEEP_MS) this.#waitFor();
+      else this.#giveUp();
+    });
   }
 
   #giveUp(): void {

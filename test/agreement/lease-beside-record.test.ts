@@ -80,7 +80,7 @@ for (const transport of ['uws', 'ws'] as const) {
     t.equal(await printed.exit, 0);
     t.strictSame(leasesOf(printed.json<BusEvent>()), expected, 'muse-bus get');
 
-    const mcp = new McpBus({ root: repository.root, server: undefined }, { err: () => undefined });
+    const mcp = new McpBus(() => ({ root: repository.root, server: undefined }), { err: () => undefined });
     const client = new Client({ name: 'test', version: '1' });
     const [here, there] = InMemoryTransport.createLinkedPair();
     await Promise.all([mcpServer(mcp).connect(there), client.connect(here)]);

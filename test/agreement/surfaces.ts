@@ -98,7 +98,7 @@ export async function recordLeases(endpoint: Endpoint): Promise<string[]> {
 }
 
 export async function mcpSurface(root: string): Promise<Surface> {
-  const bus = new McpBus({ root, server: undefined }, { err: () => undefined });
+  const bus = new McpBus(() => ({ root, server: undefined }), { err: () => undefined });
   const server = mcpServer(bus);
   const client = new Client({ name: 'test', version: '1' });
   const [here, there] = InMemoryTransport.createLinkedPair();

@@ -311,8 +311,8 @@ function ofCommand(path: readonly Command[], root: string): BadInput[] {
   });
   return [
     row('a flag that there is not', [`--${UNKNOWN}`], `--${UNKNOWN}`),
-    // A command that takes any number of words refuses the one that it does not know; every other says how many it takes.
-    row('one word too many', isVariadic ? [UNKNOWN] : [UNKNOWN, 'takes'], UNKNOWN),
+    // A command that takes any number of words refuses the one that it does not know; every other says how many it takes. For `get` each is an id.
+    ...(words[0] === 'get' ? [] : [row('one word too many', isVariadic ? [UNKNOWN] : [UNKNOWN, 'takes'], UNKNOWN)]),
     ...long.map(({ flag }) => row(`${misspelt(flag)} x`, [misspelt(flag), flag], misspelt(flag), 'x')),
     ...long
       .filter(({ takes }) => takes !== undefined && TYPED_PLACEHOLDERS.includes(takes))

@@ -58,12 +58,12 @@ t.test('the settings of an MCP client in the README start a server that exits in
   const [file] = fencedBlocks(read('README.md'), 'json');
   const { mcpServers } = JSON.parse(file!) as { mcpServers: Record<string, { command: string; args: string[] }> };
   const { command, args } = mcpServers['muse-bus']!;
-  t.same([command, args[0]], ['npx', 'muse-bus']);
+  t.same([command, args[0]], ['muse-bus', 'mcp']);
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
   });
   // The end of its input ends the server.
-  const mcp = Command.museBus(args.slice(1).map((arg) => (arg === '/path/to/repository' ? repository.root : arg)));
+  const mcp = Command.museBus(args.map((arg) => (arg === '/path/to/repository' ? repository.root : arg)));
   t.equal(await mcp.exit, 0, mcp.errors.join('\n'));
 });

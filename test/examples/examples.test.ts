@@ -62,7 +62,7 @@ t.test('the settings are what `hooks install` writes', async (t) => {
   });
   mkdirSync(join(root, '.muse'));
   execFileSync('git', ['init', '-q'], { cwd: root });
-  const args = ['hooks', 'install', 'claude-code', 'codex', 'cursor', 'mcp', '--yes', '--program', 'npx muse-bus'];
+  const args = ['hooks', 'install', 'claude-code', 'codex', 'cursor', 'mcp', '--yes'];
   const installing = Command.museBus(args, { cwd: root });
   t.equal(await installing.exit, 0, installing.errors.join('\n'));
   for (const [example, installed] of [

@@ -8,6 +8,7 @@ import {
   passes,
   recordOf,
   TYPE,
+  type Circumstances,
   type Entry,
   type ClientHistory,
   type Rule,
@@ -40,10 +41,9 @@ export class ClientHistoryCheck {
     private readonly oracle: Oracle,
     private readonly log: OperationLog,
     private readonly revisions: Revisions,
-    private readonly isSilent: (epoch: string, revision: number) => boolean,
-    writerOf: (epoch: string) => string,
+    private readonly known: Circumstances,
   ) {
-    this.#operations = new OperationReader(log, writerOf);
+    this.#operations = new OperationReader(log, known.writerOf);
   }
 
   take(entry: Entry): void {
@@ -234,7 +234,8 @@ export class ClientHistoryCheck {
       const record = recordOf(event);
       const version = left.get(record);
       // Where a record follows another one, its version is younger than the last change that anybody was told of.
-      const isSilentSince = version !== undefined && event[0] > version.shown && this.isSilent(this.#epoch, event[0]);
+      const isSilentSince =
+        version !== undefined && event[0] > version.shown && this.known.isSilent(this.#epoch, event[0]);
       const isAt = version?.shown === event[0] || isSilentSince;
       const isRight = isAt && JSON.stringify(version.data) === jsonOf(event);
       must(isRight, 'cut', () => `at ${cut}, ${record} stood as ${JSON.stringify(version)}, not as ${jsonOf(event)}`);
@@ -264,7 +265,8 @@ export class ClientHistoryCheck {
     const { revision: after } = this.#position!;
     const [revision, type, , , , , reason] = event;
     if (isUnfiltered(this.history.filter)) {
-      must(revision === this.#nextShown(after), 'completeness', () => `revision ${revision} follows ${after}`);
+      const isNext = revision === this.#nextShown(after) || revision === this.#nextKnown(after);
+      must(isNext, 'completeness', () => `revision ${revision} follows ${after}`);
       return;
     }
     const range = this.oracle.covering(this.#epoch, after, revision);
@@ -309,7 +311,7 @@ export class ClientHistoryCheck {
     const { epoch, revision: after } = this.#position!;
     if (revision <= after) return;
     if (isUnfiltered(this.history.filter)) {
-      must(this.#nextShown(after) > revision, rule, () => `${what} says ${revision}, the last event was ${after}`);
+      must(this.#nextKnown(after) > revision, rule, () => `${what} says ${revision}, the last event was ${after}`);
     }
     const missed = this.oracle.covering(epoch, after, revision)?.next(this.history.filter, after, revision);
     must(missed === undefined, rule, () => `${what} says ${revision}, but ${JSON.stringify(missed)} has not arrived`);
@@ -318,8 +320,15 @@ export class ClientHistoryCheck {
 
   #nextShown(after: number): number {
     let next = after + 1;
-    while (this.isSilent(this.#epoch, next)) next++;
+    while (this.known.isSilent(this.#epoch, next)) next++;
     return next;
+  }
+
+  /** As {@link #nextShown}, for a client that was told nothing of what was lost. */
+  #nextKnown(after: number): number {
+    const next = this.#nextShown(after);
+    const to = this.known.gapAfter(this.#epoch, next - 1);
+    return to === undefined ? next : this.#nextKnown(to);
   }
 
   #in(phases: readonly Phase[], what: string): void {

@@ -117,3 +117,22 @@ export class Violation extends Error {
 export function must(condition: boolean, rule: Rule, why: () => string): asserts condition {
   if (!condition) throw new Violation(rule, why());
 }
+
+/** What a check is told beside operations and histories. */
+export interface Circumstances {
+  /**
+   * Revisions at which nothing changed that a client is shown, such as a heartbeat whose reservation now names another branch.
+   * @default none
+   */
+  readonly isSilent: (epoch: string, revision: number) => boolean;
+  /**
+   * The end of the revisions that are lost after this one, because a server was killed: a client that was there goes on after them.
+   * @default none
+   */
+  readonly gapAfter: (epoch: string, revision: number) => number | undefined;
+  /**
+   * The server that made an epoch. Each server shows the states of a file in their order; two that read the same files do so each for itself.
+   * @default one server has made all of them
+   */
+  readonly writerOf: (epoch: string) => string;
+}

@@ -314,3 +314,33 @@ t.test('what one server has shown another may not know yet, and each follows the
     { holds: false, rule: 'operations' },
   );
 });
+
+t.test(
+  'a client that was told nothing of what a server has lost goes on after it, and no other one does',
+  async (t) => {
+    const operations = [{ is: 'write', kind: 'task', id: 't', data: {} }] as const;
+    const added = (revision: number): WireEvent => [revision, TYPE.modified, 4, 't', revision, {}];
+    const judge = (
+      revisions: readonly number[],
+      gapAfter?: (epoch: string, revision: number) => number | undefined,
+    ) => {
+      const entries: Entry[] = [
+        ...told('E', [1, TYPE.snapshot, 4, 't', 1, {}], 4).slice(0, -1),
+        { is: 'events', index: 0, events: revisions.map(added) },
+        { is: 'heartbeat', revision: revisions.at(-1)! },
+      ];
+      return checkHistories({
+        histories: [historyOf('one', entries)],
+        operations,
+        isSettled: false,
+        ...(gapAfter && { gapAfter }),
+      });
+    };
+    const gapAfter = (_epoch: string, revision: number): number | undefined => (revision === 5 ? 9 : undefined);
+    t.match(judge([5, 10], gapAfter), { holds: true });
+    t.match(judge([5, 6, 7], gapAfter), { holds: true }, 'who was told before it was lost');
+    for (const revisions of [[5, 11], [10], [5, 6, 10]])
+      t.match(judge(revisions, gapAfter), { holds: false, rule: 'completeness' }, revisions.join());
+    t.match(judge([5, 10]), { holds: false, rule: 'completeness' });
+  },
+);

@@ -1,23 +1,13 @@
-import { Violation, type ClientHistory, type Operation, type Rule } from './client-history.js';
+import { Violation, type Circumstances, type ClientHistory, type Operation, type Rule } from './client-history.js';
 import { ClientHistoryCheck } from './client-history-check.js';
 import { OperationLog } from './operation-log.js';
 import { Revisions } from './revisions.js';
 import { Oracle } from './oracle.js';
 
 /** The input of a check: the operations, and what each client received. */
-export interface Evidence {
+export interface Evidence extends Partial<Circumstances> {
   readonly histories: readonly ClientHistory[];
   readonly operations: readonly Operation[];
-  /**
-   * Revisions at which nothing changed that a client is shown, such as a heartbeat whose reservation now names another branch.
-   * @default none
-   */
-  readonly isSilent?: (epoch: string, revision: number) => boolean;
-  /**
-   * The server that made an epoch. Each server shows the states of a file in their order; two that read the same files do so each for itself.
-   * @default one server has made all of them
-   */
-  readonly writerOf?: (epoch: string) => string;
   /** Whether each client had received everything when its history ends. */
   readonly isSettled: boolean;
 }
@@ -39,14 +29,15 @@ export type Verdict =
  * subscribed to everything, where their revisions have no gap.
  */
 export function checkHistories(evidence: Evidence): Verdict {
-  const { histories, operations, isSettled, isSilent = () => false, writerOf = () => 'the server' } = evidence;
+  const { histories, operations, isSettled } = evidence;
+  const { isSilent = () => false, gapAfter = () => undefined, writerOf = () => 'the server' } = evidence;
   const oracle = new Oracle(histories, isSilent);
   const log = new OperationLog(operations);
   const revisions = new Revisions();
   let events = 0;
   let marks = 0;
   for (const history of histories) {
-    const check = new ClientHistoryCheck(history, oracle, log, revisions, isSilent, writerOf);
+    const check = new ClientHistoryCheck(history, oracle, log, revisions, { isSilent, gapAfter, writerOf });
     let entry = 0;
     try {
       for (; entry < history.entries.length; entry++) check.take(history.entries[entry]!);

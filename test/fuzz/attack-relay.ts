@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { compileFilter, epoch, packMessage, revision, unixMillis, unpackMessage } from '../../protocol/index.js';
 import { readAlive } from '../../server/relay/alive-message.js';
 import { StateBuilder } from '../../server/relay/cold-start.js';
+import { Past } from '../../server/relay/past.js';
 import { decodeRelayMessage, RelayFormatError } from '../../server/relay/read-relay-message.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, eventOf } from '../../server/relay/relay-message.js';
 import { RecordReplica } from '../../server/store/record-replica.js';
@@ -20,12 +21,14 @@ export function relayLife(random: Random): Promise<void> {
   const messages = honest(random);
   const records = new RecordReplica([], revision(0), NOW);
   const builder = new StateBuilder(0);
+  const past = new Past(STAMP.epoch);
   messages.forEach((bytes, sequence) => {
     const changed =
       random.below(4) > 0 ? mutate(Buffer.from(bytes), random, Buffer.from(random.pick(messages))) : bytes;
     const reading = read(random.below(10) === 0 ? odd(random, changed) : changed);
     if (!reading) return;
     builder.take({ sequence, subject: String(random.below(4)), pending: 0, message: reading });
+    past.take(reading);
     if (reading.is !== 'event') return;
     const { kind, id } = (reading.after ?? reading.before)!;
     const event = eventOf(reading, records.get(kind, id));
@@ -64,6 +67,7 @@ function honest(random: Random): Uint8Array[] {
     ...messages,
     encodeMark(STAMP, { is: 'base', phase: 'end', from: 1, records: 3 }),
     encodeMark(STAMP, { is: 'claim', host: 'h', pid: 1, root: '/r', since: NOW }),
+    encodeMark(STAMP, { is: 'skip', after: revision(1) }),
   ];
 }
 

@@ -2,6 +2,7 @@ import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { systemFiles, type Files } from '../../server/watch/files.js';
 import type { WatchFunction } from '../../server/watch/native-watcher.js';
 import type { FileSystem } from '../../server/repository/index.js';
+import type { Miss } from '../../server/watch/completeness.js';
 import type { Mechanism } from '../../server/watch/mechanism.js';
 
 const LOCAL: FileSystem = { is: 'local', name: 'a local disk' };
@@ -13,6 +14,8 @@ const STREAM_OPENS_MS = 15;
 export interface EmulatedPlatform {
   readonly mechanism: Mechanism;
   readonly fileSystem: FileSystem;
+  /** What the health must say that its hints leave out. @default nothing */
+  readonly misses?: readonly Miss[];
   /** Makes the `fs.watch` of the platform: a new one has no state of another. */
   watch(): WatchFunction;
   /** What its files say of themselves. @default as here */
@@ -108,31 +111,45 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
   kqueue: {
     mechanism: 'kqueue',
     fileSystem: { is: 'untold' },
+    misses: ['in-place', 'other-end'],
     watch: () => (path, listener) =>
       listen(path, (type) => {
         if (type === 'rename') listener(type, null);
       }),
   },
-  FSEvents: { mechanism: 'FSEvents', fileSystem: { is: 'untold' }, watch: oneStream },
+  FSEvents: { mechanism: 'FSEvents', fileSystem: { is: 'untold' }, misses: ['other-end', 'gaps'], watch: oneStream },
   'a layered mount': {
     mechanism: 'inotify',
     fileSystem: { is: 'layered', name: 'overlay' },
+    misses: ['other-end'],
     watch: () => silent,
   },
-  'a shared mount': { mechanism: 'inotify', fileSystem: { is: 'shared', name: '9p' }, watch: () => silent },
+  'a shared mount': {
+    mechanism: 'inotify',
+    fileSystem: { is: 'shared', name: '9p' },
+    misses: ['other-end'],
+    watch: () => silent,
+  },
   'a local disk without hints': { mechanism: 'inotify', fileSystem: LOCAL, watch: () => silent },
   'removals without hints': {
     mechanism: 'inotify',
     fileSystem: { is: 'layered', name: 'overlay' },
+    misses: ['other-end'],
     watch: () => (path, listener) =>
       listen(path, (type, name) => {
         if (type === 'change') listener(type, name);
       }),
   },
-  ReadDirectoryChangesW: { mechanism: 'ReadDirectoryChangesW', fileSystem: { is: 'untold' }, watch: smallBuffer },
+  ReadDirectoryChangesW: {
+    mechanism: 'ReadDirectoryChangesW',
+    fileSystem: { is: 'untold' },
+    misses: ['other-end'],
+    watch: smallBuffer,
+  },
   'a share that keeps whole seconds': {
     mechanism: 'inotify',
     fileSystem: { is: 'shared', name: 'SMB' },
+    misses: ['other-end'],
     watch: () => silent,
     files: filesWith((stats) => {
       stats.mtimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
@@ -141,6 +158,7 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
   'a mount with other inodes at each look': {
     mechanism: 'inotify',
     fileSystem: { is: 'shared', name: 'FUSE' },
+    misses: ['other-end'],
     watch: () => silent,
     files: filesWith((stats) => {
       stats.ino = nextInode++;

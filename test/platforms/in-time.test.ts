@@ -1,4 +1,16 @@
-import { renameSync, watch } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { FileSystem } from '../../server/repository/index.js';
 import { PollingWatcher } from '../../server/watch/polling-watcher.js';
@@ -6,6 +18,7 @@ import { NativeWatcher, type WatchFunction } from '../../server/watch/native-wat
 import type { Mechanism } from '../../server/watch/mechanism.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { WatchedRepository } from '../support/watched-repository.js';
+import { PLATFORMS as EMULATED } from './emulated-watch.js';
 
 /** The default of `--poll-interval`. */
 const POLL_MS = 500;
@@ -112,3 +125,53 @@ for (const [name, { entryMs, inPlaceMs }] of Object.entries(PLATFORMS)) {
     },
   );
 }
+
+/** Ways of writing a text of the same length to a file. @param aside the path of another file. */
+const WRITERS: Readonly<Record<string, (file: string, text: string, aside: string) => void>> = {
+  'renamed over it': (file, text, aside) => {
+    writeFileSync(aside, text);
+    renameSync(aside, file);
+  },
+  'written in place': (file, text) => {
+    writeFileSync(file, text);
+  },
+  'written over without emptying it': (file, text) => {
+    const opened = openSync(file, 'r+');
+    writeSync(opened, text, 0);
+    closeSync(opened);
+  },
+  'copied over it': (file, text, aside) => {
+    writeFileSync(aside, text);
+    copyFileSync(aside, file);
+  },
+  'written through another name': (file, text, aside) => {
+    rmSync(aside, { force: true });
+    linkSync(file, aside);
+    writeFileSync(aside, text);
+  },
+};
+
+for (const name of ['a share that keeps whole seconds', 'a mount with other inodes at each look'])
+  t.test(`${name}, polled: what is written again within a second is told, in whatever way`, async (t) => {
+    const clock = clockOfFiles();
+    const choose = PLATFORMS['a mount that other systems write, polled'].choose;
+    const { files, fileSystem } = EMULATED[name]!;
+    t.equal(fileSystem.is, 'shared');
+    const repository = new WatchedRepository('native', { pollIntervalMs: POLL_MS }, { clock, choose, files: files! });
+    t.teardown(() => {
+      repository.stop();
+    });
+    repository.rename('task', 't', { n: 0 });
+    await repository.start();
+    const late: string[] = [];
+    const file = repository.dir.file('task', 't');
+    for (const [way, write] of Object.entries(WRITERS))
+      for (let n = 1; n <= 4; n++) {
+        write(file, JSON.stringify({ n }), join(repository.root, 'aside'));
+        utimesSync(file, clock.now() / 1_000, clock.now() / 1_000);
+        const isTold = (): boolean => repository.store.get('task', 't')?.data['n'] === n;
+        if ((await passed(clock, 1_000, isTold)) > 1_000) late.push(`${way}, ${String(n)}`);
+      }
+    t.same(late, []);
+    t.equal(repository.events.length, 4 * Object.keys(WRITERS).length, 'each once');
+  });

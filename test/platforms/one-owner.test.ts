@@ -126,6 +126,30 @@ for (const [what, more, isAsked] of [
     lock.release();
   });
 
+t.test(
+  'a server of this kernel that reached the repository through another mount is asked, and one that is gone is not',
+  async (t) => {
+    const directory = directoryOf(t);
+    // To the kernel, the lock file of an overlay is not the file of the layer below.
+    const tryLock = KERNELS['each kernel keeps locks of its own']!;
+    const here = (pid: number, lives: boolean): Host => ({
+      ...host('one', { boot_id: 'one boot', pid_namespace: 'pid:[1]', pid }),
+      mayLive: () => lives,
+    });
+    const first = await taken(directory, { host: here(1, true), tryLock });
+    const ask = asking(() => {
+      first.answer();
+    });
+    t.equal((await FileLock.acquire(directory, 'lock', { host: here(2, true), tryLock, asking: ask })).is, 'held');
+    t.same(ask.said, ['asking one']);
+    const next = await taken(directory, { host: here(2, false), tryLock, asking: ask });
+    t.notOk(next.isFromSilent, 'its end was seen');
+    t.same(ask.said, ['asking one']);
+    (await taken(directory, { host: here(2, true), tryLock, asking: ask })).release();
+    t.same(ask.said, ['asking one'], 'nor does a process ask itself');
+  },
+);
+
 t.test('a holder of an earlier boot is replaced also where nobody may wait', async (t) => {
   const directory = directoryOf(t);
   const tryLock = KERNELS['each kernel keeps locks of its own']!;

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { portFailure } from '../../client/cli/commands/taken-port.js';
-import { whyPortNotShared } from '../../server/network/ws-transport.js';
+import { whyPortNotShared } from '../../server/network/shared-port.js';
 
 const listenError = (code: string): Error =>
   Object.assign(new Error(`listen ${code}: 127.0.0.1:6873`), { code, syscall: 'listen' });
@@ -13,8 +13,11 @@ t.test('a port that is taken, and one that the system reserves, are two failures
 });
 
 t.test('servers share a port where the system and Node can', async (t) => {
-  t.equal(whyPortNotShared('linux', '22.12.0'), undefined);
-  t.match(whyPortNotShared('linux', '22.11.0'), /Node 22\.11\.0 cannot share a port/);
-  t.match(whyPortNotShared('darwin', '24.0.0'), /cannot share a port on macOS/);
-  t.match(whyPortNotShared('win32', '24.0.0'), /cannot share a port on Windows/);
+  t.equal(whyPortNotShared('ws', 'linux', '22.12.0'), undefined);
+  t.match(whyPortNotShared('ws', 'linux', '22.11.0'), /Node 22\.11\.0 cannot share a port/);
+  t.equal(whyPortNotShared('uws', 'linux', '20.0.0'), undefined);
+  for (const engine of ['ws', 'uws'] as const) {
+    t.match(whyPortNotShared(engine, 'darwin', '24.0.0'), /cannot share a port on macOS/);
+    t.match(whyPortNotShared(engine, 'win32', '24.0.0'), /cannot share a port on Windows/);
+  }
 });

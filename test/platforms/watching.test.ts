@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
-import { fileSystemAt, fileSystemOf } from '../../server/repository/index.js';
+import { fileSystemAt, fileSystemOf, leastReliable, type FileSystem } from '../../server/repository/index.js';
+import { systemClock } from '../../server/runtime/clock.js';
+import { silentLog } from '../../server/runtime/log.js';
+import { CheckedDirectories } from '../../server/watch/checked-directories.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';
+import { selfTest } from '../../server/watch/self-test.js';
 import { PLATFORMS, type EmulatedPlatform } from './emulated-watch.js';
+import { TemporaryRepository } from '../support/temporary-repository.js';
 import { until } from '../support/until.js';
 import { shortOf, WatchedRepository } from '../support/watched-repository.js';
 
@@ -90,8 +95,7 @@ for (const [name, platform] of Object.entries(PLATFORMS)) {
       const since = await repository.restart();
       const expected = ['added claim/c40', 'modified claim/c1', 'modified task/t2', 'removed claim/c0'];
       t.same(since.map(shortOf).sort(), expected, 'a restart tells what has changed, and nothing else');
-      const misses = repository.watch.health.misses;
-      t.equal(misses === undefined, name === 'inotify', `the health says what is missed: ${String(misses)}`);
+      t.same(repository.watch.health.misses, platform.misses, 'the health says what is missed');
       t.ok((repository.watch.health.compared_every_ms ?? 0) <= 500, 'what gives no hint is looked for twice a second');
     },
   );
@@ -148,6 +152,131 @@ t.test(
     await keepsItsPromises(t, repository, join(repository.root, 'upper'));
   },
 );
+
+t.test(
+  'a real overlay that is mounted on the directory of one kind while it is watched: the same there',
+  { skip: withoutMounts },
+  async (t) => {
+    const repository = new WatchedRepository('auto');
+    const { dir, root, store, watch } = repository;
+    t.teardown(() => {
+      watch.stop();
+      execFileSync('umount', ['-l', dir.of('heartbeat')]);
+      repository.stop();
+    });
+    await repository.start();
+    const layers = join(root, 'layers');
+    mkdirSync(layers);
+    mount(layers, dir.of('heartbeat'));
+    await until('it is seen', () => watch.health.misses?.includes('other-end') === true);
+    const endsAt = Date.now() + 400;
+    repository.rename('reservation', 'r', { reservation_id: 'lease', expires_at: new Date(endsAt).toISOString() });
+    await until('it is about to end', () => store.get('reservation', 'r') !== undefined && endsAt - Date.now() < 60);
+    const below = join(layers, 'upper', 'h.json');
+    writeFileSync(`${below}.tmp`, JSON.stringify({ reservation_id: 'lease', extended_expires_at: inMs(60_000) }));
+    renameSync(`${below}.tmp`, below);
+    const isInTime = Date.now() < endsAt;
+    await until('its heartbeat is told', () => store.get('heartbeat', 'h') !== undefined);
+    if (isInTime) t.notOk(repository.story.includes('expired reservation/r'), 'and saves the lease');
+  },
+);
+
+t.test(
+  'a file system of an unknown type on the directory of one kind is polled',
+  { skip: withoutMounts },
+  async (t) => {
+    const repository = TemporaryRepository.for(t);
+    const directory = repository.dir.of('release');
+    // The one of POSIX message queues: every kernel has it, and no list here.
+    execFileSync('mount', ['-t', 'mqueue', 'none', directory]);
+    const directories = new CheckedDirectories(repository.dir);
+    directories.open();
+    const said: string[] = [];
+    const log = { ...silentLog, warn: (_fields: object, text: string) => void said.push(text) };
+    const watcher = await chooseWatcher('auto', directories, systemClock, log, 500);
+    directories.close();
+    execFileSync('umount', [directory]);
+    t.equal(watcher.mechanism, 'polling');
+    t.match(said, [/^it is not known who else writes on a file system of type 0x19800202; polling/]);
+  },
+);
+
+t.test('of several file systems the least reliable decides, also one that comes later', async (t) => {
+  const local: FileSystem = { is: 'local', name: 'ext4' };
+  t.same(leastReliable(local, { is: 'shared', name: 'NFS' }, { is: 'untold' }), { is: 'shared', name: 'NFS' });
+  t.equal(leastReliable(local, local), local);
+  const repository = TemporaryRepository.for(t);
+  const directories = new CheckedDirectories(repository.dir);
+  directories.open();
+  let mounted: FileSystem = local;
+  const at = (path: string): FileSystem => (path === directories.path('release') ? mounted : local);
+  const watcher = new NativeWatcher(directories, PLATFORMS['inotify']!.watch(), 'inotify', local, at);
+  t.teardown(() => {
+    watcher.stop();
+    directories.close();
+  });
+  const ignore = (): void => undefined;
+  watcher.start({ file: ignore, directory: ignore, way: ignore, notified: ignore, everything: ignore });
+  t.equal(watcher.completeness.otherEnd, 'none');
+  mounted = { is: 'shared', name: 'NFS' };
+  repository.replaceDirectory('release');
+  directories.verify();
+  watcher.verify();
+  t.equal(watcher.completeness.otherEnd, 'silent');
+});
+
+t.test(
+  'FSEvents: the working tree stays out of the stream, and all is compared when the stream begins anew',
+  async (t) => {
+    const repository = TemporaryRepository.for(t);
+    const directories = new CheckedDirectories(repository.dir);
+    directories.open();
+    const paths: string[] = [];
+    const listen = PLATFORMS['FSEvents']!.watch();
+    const watched = new NativeWatcher(
+      directories,
+      (path, listener) => (paths.push(path), listen(path, listener)),
+      'FSEvents',
+    );
+    t.teardown(() => {
+      watched.stop();
+      directories.close();
+    });
+    const said: string[] = [];
+    const ignore = (): void => undefined;
+    watched.start({
+      file: ignore,
+      directory: ignore,
+      way: ignore,
+      notified: ignore,
+      everything: (why) => said.push(why),
+    });
+    const [root, muse, ...others] = directories.places.map(({ reach }) => reach!);
+    t.same(paths, others, 'an installation of packages gives no hint');
+    t.notOk(paths.includes(root!) || paths.includes(muse!));
+    repository.replaceDirectory('claim');
+    directories.verify();
+    watched.verify();
+    t.same(said, ['the stream of hints began anew']);
+  },
+);
+
+t.test('the self-test writes again until it is heard, and says what it has not heard', async (t) => {
+  const repository = TemporaryRepository.for(t);
+  const directories = new CheckedDirectories(repository.dir);
+  directories.open();
+  t.teardown(() => {
+    directories.close();
+  });
+  const tested = (name: string): Promise<string | undefined> => {
+    const { mechanism, fileSystem, watch } = PLATFORMS[name]!;
+    return selfTest(new NativeWatcher(directories, watch(), mechanism, fileSystem), directories, systemClock);
+  };
+  // What is written before the stream begins is lost.
+  for (const name of ['inotify', 'kqueue', 'FSEvents', 'ReadDirectoryChangesW'])
+    t.equal(await tested(name), undefined, name);
+  t.match(await tested('a local disk without hints'), /^no hint from \w+ within 1000 ms$/);
+});
 
 t.test('the file system decides what is known of other writers', async (t) => {
   t.same(fileSystemOf(0xef53), { is: 'local', name: 'ext4' });

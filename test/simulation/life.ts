@@ -119,7 +119,8 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
         edgeJudge?.rest(clients, maxQueuedBytes);
         const silent = new Set([...origin.silent, ...rival.silent]);
         const writerOf = (epoch: string): string => (rival.epochs.has(epoch) ? 'rival' : 'origin');
-        judge.rest(origin, clients, network, maxQueuedBytes, { silent, writerOf });
+        const gaps = new Map([...origin.gaps, ...rival.gaps]);
+        judge.rest(origin, clients, network, maxQueuedBytes, { silent, gaps, writerOf });
       }
     } catch (error) {
       // What the world itself asks of a server may throw, too: the life ends, and the lives after it go on.

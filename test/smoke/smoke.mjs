@@ -18,8 +18,9 @@ const { connect } = await import(new URL('client/sdk/index.js', dist));
 const command = fileURLToPath(new URL('client/cli/main.cjs', dist));
 
 const { bun, node } = process.versions;
-const runtime = bun === undefined ? `Node ${node}` : `Bun ${bun}`;
-const TIMEOUT_MS = 60_000;
+const runtime = `${bun === undefined ? `Node ${node}` : `Bun ${bun}`} on ${process.platform} ${process.arch}`;
+/** An emulated processor is many times slower. */
+const TIMEOUT_MS = Number(process.env['MUSE_TEST_SMOKE_MS'] ?? 60_000);
 const root = mkdtempSync(join(tmpdir(), 'muse-bus-smoke-'));
 const tasks = join(root, '.muse', 'coordination', 'tasks');
 const giveUp = setTimeout(() => {

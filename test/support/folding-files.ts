@@ -24,4 +24,5 @@ function listed(path: string): string {
   }
 }
 
-const folded = (name: string): string => name.normalize('NFC').toLowerCase();
+/** As APFS and ext4 fold it: `ß` is `ss`, and a dotless `ı` is `i`. */
+const folded = (name: string): string => name.normalize('NFC').toUpperCase().toLowerCase();

@@ -54,6 +54,13 @@ export class Stream {
     this.hub.publish(this.store.expireUntil(this.clock.now()));
   }
 
+  /** Passes over revisions of which nothing is known. */
+  skip(to: number): void {
+    const standing = this.store.cut().versions.map((version) => ({ version, lapsedAt: revision(0) }));
+    this.store.restore(standing, revision(to));
+    this.hub.skip(revision(to));
+  }
+
   connect(encoding: Encoding = 'msgpack'): Peer {
     return new Peer(this, encoding);
   }

@@ -33,11 +33,30 @@ export function builtinsOnDemand(filter, ours) {
         loader: 'js',
       }));
       onLoad({ filter: /./, namespace: OURS }, ({ path }) => ({
-        contents: lazyModule(path, [...used.get(path)]),
+        contents: moduleOfOurs(path, [...used.get(path)]),
         loader: 'js',
       }));
     },
   };
+}
+
+/** What Node itself has loaded when a program begins. */
+const LOADED = ['node:fs', 'node:path'];
+
+/**
+ * An ES module, if its names can be exported without loading what has them: of a CommonJS module each importing file would make an object of
+ * its own, with a getter for each name, which is more than half of what the hook's modules do when they are loaded.
+ */
+function moduleOfOurs(path, names) {
+  const real = builtin(path);
+  const own = `require('${path}')`;
+  if (LOADED.includes(path))
+    return [`const loaded = ${own};`, ...names.map((name) => `export const ${name} = loaded.${name};`)].join('\n');
+  if (!names.every((name) => /^[a-z]/.test(name) && typeof real[name] === 'function')) return lazyModule(path, names);
+  const calls = names.map(
+    (name) => `export function ${name}(...args) { return (loaded ??= ${own}).${name}(...args); }`,
+  );
+  return ['let loaded;', ...calls].join('\n');
 }
 
 function lazyModule(path, names) {

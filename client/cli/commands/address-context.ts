@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import type { AddressContext } from '../../../protocol/index.js';
 import { findRepository } from '../../../server/repository/index.js';
+import { otherRepositoryOf } from './other-repository.js';
 import type { Target } from './target.js';
 import { workingDirectory as currentDirectory } from '../settings/working-directory.js';
 
@@ -9,10 +10,9 @@ import { workingDirectory as currentDirectory } from '../settings/working-direct
  * Returns what a path on the command line may be relative to: the repository (by the given path and by its real path), the main repository
  * of a worktree, and the working directory.
  */
-export function addressContext(
-  { root }: Pick<Target, 'root'>,
-  workingDirectory = workingDirectoryIfAny(),
-): AddressContext {
+export function addressContext(target: Target, workingDirectory = workingDirectoryIfAny()): AddressContext {
+  // An absolute path in this repository is none in that of another bus.
+  const root = target.root ?? otherRepositoryOf(target)?.path;
   const isWindows = sep === '\\';
   const search = findRepository(root ?? workingDirectory ?? currentDirectory(), root !== undefined);
   if (search.is !== 'found') return { isWindows };
@@ -40,7 +40,7 @@ const slashed = (path: string): string => path.split(sep).join('/');
 /** The real path; the path itself if it cannot be resolved. */
 function real(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return path;
   }

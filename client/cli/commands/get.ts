@@ -26,14 +26,18 @@ type GetFlags = FilterFlags & FormatFlags & PrintFlags & QueryFlags & TargetFlag
 export function getCommand(terminal: Terminal): Command {
   const command = new Command('get')
     .description('list the current records of a kind')
-    .addArgument(withChoices(new Argument('<kind>', 'the kind, in the singular or the plural'), KINDS));
+    .addArgument(withChoices(new Argument('<kind>', 'the kind, in the singular or the plural'), KINDS))
+    .addArgument(new Argument('[id...]', 'only the records with these ids, as --id'));
   withQuery(withFilter(command, 'kind', 'eventType'));
   withQuiet(withWide(withTime(withFormat(command), 'as the records say them')));
-  withTarget(command).action((kind: string, flags: GetFlags) => get(readKind(kind, 'the kind'), flags, terminal));
+  withTarget(command).action((kind: string, ids: readonly string[], flags: GetFlags) => {
+    const named = [...(flags.id ?? []), ...ids];
+    return get(readKind(kind, 'the kind'), named.length === 0 ? flags : { ...flags, id: named }, terminal);
+  });
   return withHelp(command, {
     examples: [
       ['muse-bus get reservations', 'all reservations, as a table'],
-      ['muse-bus get task --run-id agent-07 --json', "an agent's tasks, one JSON object a line"],
+      ['muse-bus get task t1 t2 --json', 'two tasks by their ids, one JSON object a line'],
       ["muse-bus get intent --query 'addr:src/ OR run:agent-4*'", 'intents under src/, and those of some agents'],
     ],
     exits: USUAL_EXITS,

@@ -8,7 +8,7 @@ import { checkHooks } from '../hook-settings/check.js';
 import { lineDifference, type DifferenceLine } from '../hook-settings/line-difference.js';
 import { INSTALL_PLACES, PLACES, type PlaceName } from '../hook-settings/places.js';
 import type { SettingsEdit } from '../hook-settings/settings-edit.js';
-import { readSettingsFile, writeSettingsFile } from '../hook-settings/settings-file.js';
+import { readSettingsFile, writeSettingsFile, type SettingsFile } from '../hook-settings/settings-file.js';
 import { withChoices, withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -67,7 +67,7 @@ export function hooksCommand(terminal: Terminal): Command {
     .option(...ROOT)
     .option(...YES)
     .action((given: string[], flags: ChangeFlags) =>
-      change(given, flags, terminal, (place, text) => INSTALL_PLACES[place].remove(text)),
+      change(given, flags, terminal, (place, { text }) => INSTALL_PLACES[place].remove(text)),
     );
   const hooks = new Command('hooks').description('put muse-bus into the hooks of coding agents');
   hooks.addCommand(withHelp(install, { examples, exits: EXITS }));
@@ -89,20 +89,20 @@ function installHooks(given: readonly string[], flags: InstallFlags, terminal: T
     );
   }
   const installed = { program, whenUnknown: readWhenUnknown(flags.whenUnknown) };
-  return change(given, flags, terminal, (place, text) => INSTALL_PLACES[place].add(text, installed));
+  return change(given, flags, terminal, (place, { text, path }) => INSTALL_PLACES[place].add(text, installed, path));
 }
 
 async function change(
   given: readonly string[],
   flags: ChangeFlags,
   terminal: Terminal,
-  edit: (place: PlaceName, text: string | undefined) => SettingsEdit,
+  edit: (place: PlaceName, file: SettingsFile) => SettingsEdit,
 ): Promise<void> {
   const root = repositoryOf(flags.root);
   for (const name of given.map(readPlace)) {
-    const { path: pathIn, mode } = INSTALL_PLACES[name];
-    const file = readSettingsFile(root, pathIn(root));
-    const edited = edit(name, file.text);
+    const { path: pathIn, mode, within = () => root } = INSTALL_PLACES[name];
+    const file = readSettingsFile(within(root), pathIn(root));
+    const edited = edit(name, file);
     if (edited.is === 'refused') {
       throw new CliError(`${file.path} is left as it is: ${edited.why}`, 'refused', 'mend it, and try again');
     }
@@ -113,7 +113,7 @@ async function change(
     terminal.out(`${file.path}:${edited.text === undefined ? ' (removed)' : file.text === undefined ? ' (new)' : ''}`);
     for (const part of lineDifference(file.text ?? '', edited.text ?? '')) terminal.out(shownLine(part));
     if (flags.yes === true || (await isAgreed(terminal))) {
-      writeSettingsFile(root, file, edited.text, mode);
+      writeSettingsFile(within(root), file, edited.text, mode);
       terminal.out(`${file.path}: written`);
     } else {
       terminal.err(`${file.path}: nothing was written; --yes writes it`);

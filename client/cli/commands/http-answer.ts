@@ -1,3 +1,5 @@
+import { BoundedBytes } from '../../sdk/bounded-bytes.js';
+
 /** What a server answered. */
 export interface HttpAnswer {
   readonly status: number;
@@ -22,11 +24,12 @@ export class HttpAnswerReader {
   #status = 0;
   #length: number | undefined;
   #isChunked = false;
-  readonly #body: Buffer[] = [];
-  #bytes = 0;
+  readonly #body: BoundedBytes;
 
   /** @param maxBytes the longest body. */
-  constructor(private readonly maxBytes: number) {}
+  constructor(maxBytes: number) {
+    this.#body = new BoundedBytes(maxBytes, () => new Error('the answer is too long'));
+  }
 
   /** Whether nothing of the answer has come yet. */
   get isUntouched(): boolean {
@@ -48,7 +51,7 @@ export class HttpAnswerReader {
   }
 
   #answer(): HttpAnswer {
-    return { status: this.#status, body: Buffer.concat(this.#body).toString() };
+    return { status: this.#status, body: this.#body.text };
   }
 
   /** @returns whether more can be done with the bytes that have come. */
@@ -117,9 +120,7 @@ export class HttpAnswerReader {
   }
 
   #keep(count: number): boolean {
-    this.#bytes += count;
-    if (this.#bytes > this.maxBytes) throw new Error('the answer is too long');
-    this.#body.push(this.#unread.subarray(0, count));
+    this.#body.add(this.#unread.subarray(0, count));
     this.#unread = this.#unread.subarray(count);
     return false;
   }

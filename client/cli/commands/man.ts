@@ -11,7 +11,7 @@ export function manCommand(terminal: Terminal, program: Command): Command {
 }
 
 /** The page in the language of man(7). */
-export function manualPage(program: Command): string[] {
+function manualPage(program: Command): string[] {
   const commands = program
     .createHelp()
     .visibleCommands(program)

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fs from 'fs-extra';
 import { KIND_DIRECTORIES, KINDS, parseTimestamp, type BusEvent, type JsonValue } from '../../../protocol/index.js';
+import { renamePatiently } from '../../../server/repository/index.js';
 
 /** An id must be a plain file name, because anyone may have written the recording. */
 const PLAIN_ID = /^[^/\\\0]{1,250}$/;
@@ -28,7 +29,7 @@ export class ReplayRepository {
     }
     const temporary = join(this.#directory(kind), '.replay');
     fs.writeJsonSync(temporary, this.#moved(event, now));
-    fs.renameSync(temporary, file);
+    renamePatiently(temporary, file);
     return true;
   }
 

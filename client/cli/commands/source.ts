@@ -1,13 +1,15 @@
 import { BusClient } from '../../sdk/bus-client.js';
 import { BusError, type BusErrorCode } from '../../sdk/bus-error.js';
 import { connect, connectTo } from '../../sdk/connect.js';
+import type { Address } from '../../sdk/node-channel.js';
+import { otherRepositoryNote } from './other-repository.js';
 import { repositoryAt } from './repository-at.js';
-import { CliError } from '../cli-error.js';
-import type { Target } from './target.js';
+import { CliError, toCliError } from '../cli-error.js';
+import { serverIn, type Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
 /** How often a bus in this process polls if the kernel does not report changes. */
-export const LOCAL_POLL_INTERVAL_MS = 500;
+const LOCAL_POLL_INTERVAL_MS = 500;
 
 /** The source of events: a server, or the files themselves. */
 export interface Source {
@@ -27,7 +29,10 @@ export async function findSource(
   pollIntervalMs = LOCAL_POLL_INTERVAL_MS,
 ): Promise<Source> {
   const { root, server } = target;
-  if (server) return served(connectToServer(server, root));
+  if (server) {
+    sayOtherRepository(target, err);
+    return served(connectToServer(server, root));
+  }
   // Checked first: without a repository there is nothing to fall back to.
   const repository = repositoryAt(root);
   try {
@@ -53,17 +58,37 @@ export async function findSource(
   };
 }
 
+/** The targets whose other repository was said: a wait connects again and again. */
+const said = new WeakSet<Target>();
+
+function sayOtherRepository(target: Target, err: Terminal['err']): void {
+  const note = said.has(target) ? undefined : otherRepositoryNote(target);
+  said.add(target);
+  if (note !== undefined) err(`note: ${note}`);
+}
+
 /** Failures after which a command reads the files instead. */
 const ABSENT: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(['no-endpoint', 'unreachable', 'untrusted-endpoint']);
 
 /** Connects to a named bus. A bus from a file must prove its identity; a url and its token are trusted, because the caller gave them. */
 export function connectToServer(
-  { url, urls, token, isFromFile }: NonNullable<Target['server']>,
+  { url, urls, token, served: file }: NonNullable<Target['server']>,
   root: string | undefined,
 ): Promise<BusClient> {
-  if (isFromFile && token !== undefined) return connectTo(() => ({ url, token, isCallers: false }));
+  if (file !== undefined) return connectTo(() => addressIn(file));
   const named = { url: urls ?? url, ...(root === undefined ? {} : { root }) };
   return token === undefined ? connect(named).catch(withoutToken(url)) : connect({ ...named, token });
+}
+
+/** Read at each attempt: a server that starts again may have another port, and a new token. @throws BusError */
+function addressIn({ file, by }: { readonly file: string; readonly by: string }): Address {
+  try {
+    const { url, token = '' } = serverIn(file, by);
+    return { url, token, isCallers: false };
+  } catch (error) {
+    const { message, hint } = toCliError(error);
+    throw new BusError('no-endpoint', message, hint, { cause: error });
+  }
 }
 
 /** Only a repository here could have had a token for a url that was given without one. */

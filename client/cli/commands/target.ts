@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
+import { parseServedRepository, type ServedEndpoint } from '../../../server/repository/index.js';
 import { CliError } from '../cli-error.js';
 import { fileError } from '../file-error.js';
+import { asFields } from '../hook/fields.js';
 import { addressWithoutSecret, readTokenFile } from '../settings/secret-arguments.js';
 
 /** The flags that select a bus, as they were given. */
@@ -22,8 +24,11 @@ export interface Target {
         /** All that were named, if they are several: edges of one repository. `url` is the first. */
         readonly urls?: readonly string[];
         readonly token: string | undefined;
-        /** Whether url and token come from a file, not from the caller. */
-        readonly isFromFile: boolean;
+        /**
+         * If url and token come from a file, not from the caller: what it says of the server's repository, where it is, and what named it. A
+         * server that starts again writes it anew.
+         */
+        readonly served?: ServedEndpoint & { readonly by: string; readonly file: string };
       }
     | undefined;
 }
@@ -76,14 +81,21 @@ export function readTarget(
   const address = addressWithoutSecret(url, flags.url === undefined ? 'MUSE_BUS_URL' : '--url');
   const token = flags.tokenFile === undefined ? given(env['MUSE_BUS_TOKEN']) : readTokenFile(flags.tokenFile);
   const urls = address.split(',').map((one) => one.trim());
-  return { root, server: { url: urls[0]!, ...(urls.length > 1 ? { urls } : {}), token, isFromFile: false } };
+  return { root, server: { url: urls[0]!, ...(urls.length > 1 ? { urls } : {}), token } };
 }
 
-/** @param by what names the file. */
-function serverIn(file: string, by: string): NonNullable<Target['server']> {
+/** Reads an endpoint file. @param by what names it. @throws CliError */
+export function serverIn(file: string, by: string): NonNullable<Target['server']> {
   try {
-    const { url, token } = JSON.parse(readFileSync(file, 'utf8')) as { url?: unknown; token?: unknown };
-    if (typeof url === 'string' && typeof token === 'string') return { url, token, isFromFile: true };
+    const found = asFields(JSON.parse(readFileSync(file, 'utf8')));
+    const { url, token, boot_id } = found;
+    const served = {
+      by,
+      file,
+      repository: parseServedRepository(found['repository']),
+      boot_id: typeof boot_id === 'string' ? boot_id : undefined,
+    };
+    if (typeof url === 'string' && typeof token === 'string') return { url, token, served };
     throw new Error('it has no url or no token');
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,6 +1,7 @@
 import type { Query } from '../../../protocol/index.js';
 import { counted } from '../terminal/counted.js';
 import { plainTable } from '../terminal/table.js';
+import { styledTime, type TimeStyle } from '../terminal/time-text.js';
 import { paint, TerminalText } from '../terminal/terminal-text.js';
 import type { TopRow, TopSection } from './top-sections.js';
 import { topSections } from './top-tables.js';
@@ -16,8 +17,14 @@ export interface TopHead {
 }
 
 /** The tables as they are printed once. @param columns the width that they may have @param query which rows are printed */
-export function topScreen(state: TopState, head: TopHead, columns = Infinity, query?: Query): TerminalText[] {
-  const lines: TerminalText[] = [paint.bold(TerminalText.of(topTitle(state, head)).cut(columns))];
+export function topScreen(
+  state: TopState,
+  head: TopHead,
+  columns = Infinity,
+  query?: Query,
+  time: TimeStyle = 'utc',
+): TerminalText[] {
+  const lines: TerminalText[] = [paint.bold(TerminalText.of(topTitle(state, head, time)).cut(columns))];
   let isEmpty = true;
   for (const section of topSections(state, head.now)) {
     const rows = section.rows.filter((row) => query === undefined || isMatch(row, query));
@@ -36,24 +43,31 @@ export const emptyTop = ({ past }: TopState): string =>
     : 'Nothing yet. Agents appear here as soon as they reserve something.';
 
 /** What does not fit is cut at the end, so the most important comes first. */
-export function topTitle({ agents, leases, waits, past }: TopState, { label, now, trouble }: TopHead): string {
-  const time = new Date(now).toISOString().slice(11, 19);
+export function topTitle(
+  { agents, leases, waits, past }: TopState,
+  { label, now, trouble }: TopHead,
+  time: TimeStyle,
+): string {
   const counts = [
     counted(agents.length, 'agent'),
     counted(leases.length, 'lease'),
     ...(waits.length === 0 ? [] : [counted(waits.length, 'wait')]),
     ...(past === 0 ? [] : [`${String(past)} past`]),
   ];
-  return ['muse-bus top', trouble, counts.join(', '), `${time}Z`, `(${label})`]
+  return ['muse-bus top', trouble, counts.join(', '), timeOfDay(now, time), `(${label})`]
     .filter((part) => part !== '')
     .join('  ');
 }
 
+/** Without the zone where it is that of the person. */
+const timeOfDay = (now: number, time: TimeStyle): string =>
+  time === 'local' ? styledTime(now, 'local', now).slice(11, 19) : `${new Date(now).toISOString().slice(11, 19)}Z`;
+
 /** `AGENTS (12)`, or `AGENTS (3 of 12)` where a query leaves some out. */
-export const countedTitle = ({ title, rows }: TopSection, shown: number): string =>
+const countedTitle = ({ title, rows }: TopSection, shown: number): string =>
   `${title} (${shown === rows.length ? '' : `${String(shown)} of `}${String(rows.length)})`;
 
-export const isMatch = ({ subjects }: TopRow, query: Query): boolean =>
+const isMatch = ({ subjects }: TopRow, query: Query): boolean =>
   subjects.some((subject) => query.matchesRecord(subject));
 
 /** The head of a section and its rows. */

@@ -86,7 +86,10 @@ function contention({ contention }: TopState): TopSection {
     ({ address, what, holders, wanted }) => ({
       key: address,
       style: what === 'collision' || what === 'operation-conflict' ? 'red' : 'yellow',
-      subjects: [...holders, ...wanted].map((run) => subject(run.replace(/ \([^)]*\)$/, ''), { addresses: [address] })),
+      // With a conflict of operations a run has its operation behind it. A run's own name may end in parentheses too.
+      subjects: [...holders, ...wanted.flatMap((run) => [run, run.replace(/ \([^)]*\)$/, '')])].map((run) =>
+        subject(run, { addresses: [address] }),
+      ),
       details: () => [
         `${address}: ${what.replace('-', ' ')}`,
         ...fact('held by', holders),

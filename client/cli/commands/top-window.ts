@@ -83,7 +83,7 @@ export class TopWindow {
       })),
     );
     const totals = all.map((section) => section.rows.length);
-    const title = paint.bold(TerminalText.of(topTitle(state, head)).cut(columns));
+    const title = paint.bold(TerminalText.of(topTitle(state, head, this.time)).cut(columns));
     const nothing = totals.some((count) => count > 0) ? '' : emptyTop(state);
     const footer = [...this.#detailLines(columns, rows, nothing), this.#statusLine(columns)];
     const room = Math.max(0, rows - 1 - footer.length);

@@ -54,7 +54,8 @@ async function top(flags: TopFlags, terminal: Terminal): Promise<void> {
       const window = new TopWindow(time, query);
       const draw = (): void => terminal.draw(window.draw(state(), headOf(source), terminal.size));
       await runTopSession(source.client, window, terminal, draw);
-    } else for (const line of topScreen(state(), headOf(source), widthOf(flags, terminal), query)) terminal.out(line);
+    } else
+      for (const line of topScreen(state(), headOf(source), widthOf(flags, terminal), query, time)) terminal.out(line);
   } finally {
     await source.stop();
   }

@@ -46,7 +46,7 @@ export function watchCommand(terminal: Terminal): Command {
 }
 
 /** Runs until the cap, a timeout, a signal or, with `once`, the end of the snapshot. */
-export async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
+async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
   const { format, maxEvents, since, snapshot, query, quiet } = options;
   const source = await sourceOf(options, terminal);
   const report = (note: StatusNote): void => writeNote(note, format, terminal);

@@ -11,6 +11,7 @@ import { STORY_ADDRESS } from './story.js';
 import { inspectorUrl, startServer } from '../commands/serve.js';
 import { wholeNumber } from '../settings/setting.js';
 import { untilSignal } from '../terminal/signals.js';
+import { isFound } from '../terminal/find-program.js';
 import { ownCommand } from '../terminal/own-command.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -99,6 +100,11 @@ function introduction(
     `  Inspector         ${inspectorUrl(endpoint)}`,
     `  Second terminal   ${museBus} top --root ${root}`,
     `                    ${museBus} watch --root ${root}`,
+    ...(isFound('muse-bus', process.env)
+      ? []
+      : [
+          '  The commands that the inspector copies need the command muse-bus: npm install --global . in the checkout.',
+        ]),
     '',
     ...(hasStory
       ? [
@@ -110,5 +116,3 @@ function introduction(
     'Ctrl-C ends the demo and removes the directory.',
   ];
 }
-
-/** A path as one word of a shell. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fs from 'fs-extra';
 import { KIND_DIRECTORIES, KINDS, type Kind, type RecordData } from '../../../protocol/index.js';
+import { renamePatiently } from '../../../server/repository/index.js';
 import { DemoAgent, type DemoRepository } from './agent.js';
 import { DemoStory, STORY_RUNS } from './story.js';
 
@@ -47,7 +48,7 @@ export class DemoSwarm implements DemoRepository {
     }
     const temporary = join(this.#directory(kind), `.tmp-${String(process.pid)}-${id.slice(-12)}`);
     fs.writeJsonSync(temporary, data, { spaces: 2 });
-    fs.renameSync(temporary, file);
+    renamePatiently(temporary, file);
   }
 
   remove(kind: Kind, id: string): void {

@@ -6,6 +6,7 @@ import { note, wrong, type Finding } from './finding.js';
 import { examineHooks } from '../hook-settings/check.js';
 import { withHelp } from '../terminal/help.js';
 import { readFormat, usualFormat, withFormat, type FormatFlags } from '../terminal/output-format.js';
+import { otherRepositoryNote } from '../commands/other-repository.js';
 import { readTarget, withTarget, type Target, type TargetFlags } from '../commands/target.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { line, paint, type Text } from '../terminal/terminal-text.js';
@@ -52,7 +53,9 @@ async function examineAll(target: Target): Promise<Finding[]> {
     ]);
     const from = target.root ?? workingDirectory();
     const search = findRepository(from, target.root !== undefined);
+    const other = otherRepositoryNote(target);
     return [
+      ...(other === undefined ? [] : [wrong('endpoint', other, 'unset it, or set it for the commands that need it')]),
       ...(search.is === 'found'
         ? [...examineRepository(search.root), ...examineHooks(search.root)]
         : search.is === 'none' && target.server

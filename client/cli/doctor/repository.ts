@@ -1,8 +1,11 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { KIND_DIRECTORIES, KINDS } from '../../../protocol/index.js';
 import { deafFileSystem, diagnoseWatching } from '../../../server/index.js';
 import {
   abandonedStates,
+  isOpenToOthers,
+  keepsModes,
   KEEP_ABANDONED_MS,
   safeDirectories,
   staleTemporaries,
@@ -46,20 +49,21 @@ function fileSystem(root: string): Finding[] {
   const { bavail, bsize } = statfsSync(root);
   const free = bavail * bsize;
   const room = `${String(Math.floor(free / 2 ** 20))} MiB free`;
-  const name = deafFileSystem(root);
+  const coordination = join(root, '.muse', 'coordination');
+  // Each directory may be a mount of its own.
+  const places = [root, coordination, ...KINDS.map((kind) => join(coordination, KIND_DIRECTORIES[kind]))];
+  const names = [...new Set(places.flatMap((path) => deafFileSystem(path) ?? []))];
   return [
     free >= MIN_FREE_BYTES
       ? ok('disk', room)
       : wrong('disk', room, 'free some space: on a full disk the journal stops, and records are incomplete'),
-    ...(name === undefined
-      ? []
-      : [
-          note(
-            'file system',
-            name,
-            'changes from other machines are not reported here: run serve on the machine that writes the files',
-          ),
-        ]),
+    ...names.map((name) =>
+      note(
+        'file system',
+        name,
+        'changes from other machines are not reported here: run serve on the machine that writes the files',
+      ),
+    ),
   ];
 }
 
@@ -77,11 +81,21 @@ function privacy(root: string): Finding[] {
 
 function faultsIn(directory: string): Finding[] {
   try {
+    const stats = lstatSync(directory);
+    if (isOpenToOthers(stats) && !keepsModes(directory, stats.dev)) return [withoutModes(directory)];
     const paths = [directory, ...readdirSync(directory).map((name) => join(directory, name))];
     return paths.flatMap((path) => faultOf(path, lstatSync(path)) ?? []);
   } catch (error) {
     return [wrong('private files', toCliError(error).message, 'make yourself its owner: chown')];
   }
+}
+
+/** Where no mode is kept, all advice about modes is useless. A server puts no token into such a repository. */
+function withoutModes(directory: string): Finding {
+  const found = `the file system of ${directory} keeps no modes: whoever can reach it can use the files there`;
+  return basename(directory) === 'bus'
+    ? note('private files', found, 'serve keeps the token elsewhere')
+    : wrong('private files', found, 'put them on another file system: --state-dir or MUSE_BUS_STATE_DIR');
 }
 
 /** Repositories of other users are read only with this user's consent. */

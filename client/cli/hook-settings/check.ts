@@ -1,8 +1,7 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { closestMatch } from '../../../protocol/index.js';
 import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from '../doctor/finding.js';
+import { canRun, isFound } from '../terminal/find-program.js';
 import { hooksIn, type HookTable } from './hook-table.js';
 import { readSettings } from './json-text.js';
 import { INSTALL_PLACES, PLACES, type PlaceName } from './places.js';
@@ -26,7 +25,7 @@ function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Find
   let text: string | undefined;
   try {
     path = place.path(root);
-    ({ text } = readSettingsFile(root, path));
+    ({ text } = readSettingsFile(place.within?.(root) ?? root, path));
   } catch (error) {
     return [note(check, toCliError(error).message, 'nothing is installed there')];
   }
@@ -79,23 +78,11 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
 function programFindings(check: string, program: string, env: NodeJS.ProcessEnv): Finding[] {
   if (isFound(program, env)) return [];
   const effect = check === 'hooks mcp' ? 'there are no tools' : 'nothing is stopped';
-  return [wrong(check, `${program} is not found in PATH: ${effect}`, 'npm install -g muse-bus')];
-}
-
-/** Whether a shell finds a program. */
-function isFound(program: string, env: NodeJS.ProcessEnv): boolean {
-  const endings = process.platform === 'win32' ? ['', '.cmd', '.exe'] : [''];
-  const paths = /[\\/]/.test(program)
-    ? [program]
-    : (env['PATH'] ?? '').split(delimiter).flatMap((directory) => endings.map((end) => join(directory, program + end)));
-  return paths.some(canRun);
-}
-
-function canRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return [
+    wrong(
+      check,
+      `${program} is not found in PATH: ${effect}`,
+      'in a checkout of muse-bus, npm install --global . installs it',
+    ),
+  ];
 }

@@ -7,15 +7,22 @@ const SHELL = /^#! ?(?:\/usr)?\/bin\/(?:env )?(?:ba|da|k|z)?sh\b.*$/;
 /**
  * Adds the guard to a pre-commit hook that is a shell script. The guard follows the first line, because a later line may end the script. If
  * the program is not installed, the guard lets the commit pass.
+ * @param isShell whether a shell runs the file, whatever its first line is.
  */
-export function addGuard(text: string | undefined, installed: Installed): SettingsEdit {
+export function addGuard(text: string | undefined, installed: Installed, isShell = false): SettingsEdit {
   const guard = guardLines(installed);
   if (text === undefined || text.trim() === '') return { is: 'changed', text: ['#!/bin/sh', ...guard, ''].join('\n') };
-  const [first = '', ...rest] = withoutGuard(text).split('\n');
+  const lines = withoutGuard(text).split('\n');
+  const [first = '', ...rest] = lines;
+  if (isShell && !first.startsWith('#!')) return changedTo(text, [...guard, ...lines]);
   if (!SHELL.test(first)) {
     return { is: 'refused', why: `it is no shell script; add "${hookCommandLine(installed, 'git')} || exit 1" to it` };
   }
-  const after = [first, ...guard, ...rest].join('\n');
+  return changedTo(text, [first, ...guard, ...rest]);
+}
+
+function changedTo(text: string, lines: readonly string[]): SettingsEdit {
+  const after = lines.join('\n');
   return after === text ? { is: 'same' } : { is: 'changed', text: after };
 }
 

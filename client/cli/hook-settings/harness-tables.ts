@@ -36,7 +36,7 @@ export const CODEX_TABLE: HookTable = {
   },
   knownEvents: [
     ...['PreToolUse', 'PostToolUse', 'PermissionRequest', 'SessionStart', 'UserPromptSubmit', 'Stop'],
-    ...['SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact'],
+    ...['SubagentStart', 'SubagentStop', 'PreCompact', 'PostCompact', 'StopFailure'],
   ],
 };
 

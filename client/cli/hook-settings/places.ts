@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { CliError } from '../cli-error.js';
 import { addGuard, guardProgram, hasGuard, removeGuard } from './git-guard.js';
 import { CLAUDE_CODE_TABLE, CODEX_TABLE, CURSOR_TABLE } from './harness-tables.js';
@@ -14,9 +14,11 @@ export type PlaceName = (typeof PLACES)[number];
 export interface InstallPlace {
   /** @throws CliError if the repository cannot have such a file. */
   path(root: string): string;
+  /** The directory that the file must lie in, through no link. @default the root */
+  readonly within?: (root: string) => string;
   /** File mode of a new file. */
   readonly mode: number;
-  add(text: string | undefined, installed: Installed): SettingsEdit;
+  add(text: string | undefined, installed: Installed, path: string): SettingsEdit;
   remove(text: string | undefined): SettingsEdit;
   isIn(text: string): boolean;
   /** Returns the program that is started; `undefined` if that cannot be read. */
@@ -29,9 +31,10 @@ export const INSTALL_PLACES: Readonly<Record<PlaceName, InstallPlace>> = {
   codex: hooksAt('.codex/hooks.json', CODEX_TABLE),
   cursor: hooksAt('.cursor/hooks.json', CURSOR_TABLE),
   git: {
-    path: preCommitPath,
+    path: (root) => preCommitPath(root).path,
+    within: (root) => preCommitPath(root).within,
     mode: 0o755,
-    add: addGuard,
+    add: (text, installed, path) => addGuard(text, installed, isHusky(path)),
     remove: removeGuard,
     isIn: hasGuard,
     programIn: guardProgram,
@@ -57,16 +60,33 @@ function hooksAt(path: string, table: HookTable): InstallPlace {
   };
 }
 
-/** Returns the path where git looks for the hook; the setting `core.hooksPath` may change it. */
-function preCommitPath(root: string): string {
+/**
+ * Returns the path where git looks for the hook; the setting `core.hooksPath` may change it. The hooks of a linked working tree lie in the
+ * directory of git that all working trees share.
+ */
+function preCommitPath(root: string): { readonly path: string; readonly within: string } {
   try {
-    const path = execFileSync('git', ['rev-parse', '--git-path', 'hooks/pre-commit'], {
+    const found = execFileSync('git', ['rev-parse', '--git-path', 'hooks/pre-commit', '--git-common-dir'], {
       cwd: root,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return resolve(root, path.replace(/\n$/, ''));
+    const [hook = '', shared = ''] = found.split('\n').map((path) => resolve(root, path));
+    const isShared = !relative(shared, hook).startsWith('..');
+    return { path: scriptOf(hook), within: isShared ? shared : root };
   } catch {
     throw new CliError(`${root} is no working tree of git`, 'no_repository', 'the guard is for commits of git');
   }
 }
+
+const HUSKY = '.husky';
+
+/** Husky makes the directory `.husky/_` anew at each install; git runs what is there, which runs the script of the user beside it. */
+function scriptOf(hook: string): string {
+  const directory = dirname(hook);
+  const isMade = basename(directory) === '_' && basename(dirname(directory)) === HUSKY;
+  return isMade ? join(dirname(directory), basename(hook)) : hook;
+}
+
+/** Whether husky runs the file, with a shell, whatever its first line is. */
+const isHusky = (path: string): boolean => basename(dirname(path)) === HUSKY;

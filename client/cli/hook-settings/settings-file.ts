@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { isRefusal, renamePatiently } from '../../../server/repository/index.js';
 import { CliError } from '../cli-error.js';
 
 const MAX_BYTES = 4 * 2 ** 20;
@@ -53,11 +45,20 @@ export function writeSettingsFile(
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
     writeFileSync(temporary, text, { flag: 'wx' });
-    chmodSync(temporary, before === undefined ? mode : lstatSync(path).mode | (mode & 0o111));
-    renameSync(temporary, path);
+    setMode(temporary, before === undefined ? mode : lstatSync(path).mode | (mode & 0o111));
+    renamePatiently(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Where the file system keeps no modes, every file is executable. */
+function setMode(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if (!isRefusal(error) || (lstatSync(path).mode & mode & 0o777) !== (mode & 0o777)) throw error;
   }
 }
 

@@ -1,13 +1,14 @@
 import { SessionMemory } from '../../../server/repository/index.js';
 import { toCliError } from '../cli-error.js';
-import { readTarget, type Target } from '../commands/target.js';
 import type { Text } from '../terminal/terminal-text.js';
+import { askedBus, busOf, type AskedBus } from './asked-bus.js';
 import { decide, type AddressedEdit, type HoldingAnswer, type Self, type WhenUnknown } from './decision.js';
 import { decisionText, type Identity } from './decision-text.js';
 import type { Edit } from './edit.js';
 import { askHolding } from './holding.js';
-import type { HookOutcome } from './hook-call.js';
-import { addressEdits, findPlace, type FoundPlace } from './place.js';
+import { together, type HookOutcome } from './hook-call.js';
+import { findPlace } from './place.js';
+import { placeEdits, type PlacedEdits } from './placed-edits.js';
 import { notesText, readNotes, withDenied } from './session-notes.js';
 
 /** The run that asks, its directory, and the decision that it wants where the holders are unknown. */
@@ -27,20 +28,25 @@ export interface Asker {
  * @param session remembers what was denied, so that the agent is told when it is free.
  */
 export async function outcomeBefore(edits: readonly Edit[], asker: Asker, session?: string): Promise<HookOutcome> {
-  const target = targetOf(asker);
-  const place = findPlace(asker.directory, target.root);
-  if (place.is === 'none') return { is: 'none' };
-  const unknown = (why: string): HookOutcome => outcome([], { is: 'unknown', why }, asker, undefined);
-  if (place.is === 'refused') return unknown(place.why);
-  const addressed = addressEdits(edits, asker.directory, place, asker.branch);
-  if (addressed.length === 0) return { is: 'none' };
-  if (target.is === 'invalid') return unknown(target.why);
-  const addresses = addressed.flatMap((edit) => edit.addresses);
-  const bus = targetAt(target.target, place);
+  const asked = askedBus(asker.root);
+  const placement = placeEdits(edits, asker.directory, asked.root, asker.branch);
+  if (placement.is === 'none') return { is: 'none' };
+  if (placement.is === 'refused') return outcome([], { is: 'unknown', why: placement.why }, asker, undefined);
+  const placed = placement.all.filter(({ addressed }) => addressed.length > 0);
+  return together(await Promise.all(placed.map((one) => outcomeIn(one, asked, asker, session))));
+}
+
+/** Returns the decision about the files of one repository. */
+async function outcomeIn(
+  { place, isAgents, addressed }: PlacedEdits,
+  asked: AskedBus,
+  asker: Asker,
+  session: string | undefined,
+): Promise<HookOutcome> {
   const answer = await askHolding({
     root: place.root,
-    target: bus,
-    addresses,
+    bus: busOf(asked, place, isAgents),
+    addresses: addressed.flatMap((edit) => edit.addresses),
     when: 'before an edit',
     warn: asker.warn,
   });
@@ -58,23 +64,6 @@ export async function outcomeBefore(edits: readonly Edit[], asker: Asker, sessio
   }
   return decided;
 }
-
-/** The bus that the settings name. An endpoint file that cannot be read says as little about holders as a bus that does not answer. */
-type AskedTarget =
-  | { readonly is: 'named'; readonly root: string | undefined; readonly target: Target }
-  | { readonly is: 'invalid'; readonly root: string | undefined; readonly why: string };
-
-function targetOf({ root }: Asker): AskedTarget {
-  try {
-    const target = readTarget(root === undefined ? {} : { root });
-    return { is: 'named', root: target.root, target };
-  } catch (error) {
-    return { is: 'invalid', root, why: toCliError(error).message };
-  }
-}
-
-/** A named url without a token is of the repository around the agent's directory, which need not be that of the hook's process. */
-export const targetAt = (target: Target, place: FoundPlace): Target => ({ ...target, root: target.root ?? place.root });
 
 function isHeldByOther(edit: AddressedEdit, answer: HoldingAnswer, self: Self): boolean {
   return decide([edit], answer, self, 'pass').is === 'denied';
@@ -95,7 +84,7 @@ function rememberDenied(root: string, session: string, edits: readonly Addressed
 
 /** Returns the decision about a tool that changes files which its input does not name. */
 export function outcomeOfUnreadable(why: string, asker: Asker): HookOutcome {
-  if (findPlace(asker.directory, targetOf(asker).root).is === 'none') return { is: 'none' };
+  if (findPlace(asker.directory, askedBus(asker.root).root).is === 'none') return { is: 'none' };
   return outcome([], { is: 'unknown', why }, asker, undefined);
 }
 

@@ -3,7 +3,7 @@ export type Signatures = Readonly<Record<string, string>>;
 
 export const STATUS = ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all'] as const;
 /** The most files that are remembered. More of them come from build products that git does not ignore. */
-export const MAX_CHANGED = 2_000;
+const MAX_CHANGED = 2_000;
 
 /** Returns the paths in the output of `git status`, {@link MAX_CHANGED} at most. */
 export function changedPaths(status: string): string[] {

@@ -15,7 +15,7 @@ import { editsOf, isShell } from './tool-edits.js';
  */
 export const CLAUDE_CODE: HarnessForm = { read: readClaudeCode, answer: answerClaudeCode };
 
-export function readClaudeCode(input: unknown): HookInput {
+function readClaudeCode(input: unknown): HookInput {
   const fields = asFields(input);
   const event = textIn(fields, ['hook_event_name']);
   if (event === undefined) throw new Error('the input has no hook_event_name');

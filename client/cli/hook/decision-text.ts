@@ -13,6 +13,8 @@ export interface Identity {
 const MAX_FINDINGS = 5;
 const FINDING_CHARACTERS = 600;
 const WAIT_S = 60;
+/** A longer name of a run, which may come from a variable, would fill the answer. */
+const RUN_CHARACTERS = 120;
 
 /**
  * Returns the text of a decision, which the agent reads. Data from records follows below a line that labels it as untrusted, as JSON, so
@@ -91,7 +93,7 @@ function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit'
 }
 
 export function identityLine({ run, from }: Identity): string {
-  const name = answerText(run);
+  const name = answerText(cutValue(run, SHORT, RUN_CHARACTERS).value);
   switch (from) {
     case 'flag':
     case 'environment':

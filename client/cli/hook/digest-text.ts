@@ -5,7 +5,7 @@ import { identityLine, type Identity } from './decision-text.js';
 import type { DigestItem } from './digest.js';
 
 /** The most that a digest costs. A character outside of ASCII may be a token of its own, so bytes are counted. */
-export const MAX_DIGEST_TOKENS = 400;
+const MAX_DIGEST_TOKENS = 400;
 const MAX_BYTES = charactersIn(MAX_DIGEST_TOKENS);
 const ITEM_CHARACTERS = 240;
 const MAX_PARTIES = 3;

@@ -5,6 +5,7 @@ import { toCliError } from '../cli-error.js';
 import { askServer } from '../commands/server-holding.js';
 import type { Target } from '../commands/target.js';
 import type { Text } from '../terminal/terminal-text.js';
+import type { AskedBus } from './asked-bus.js';
 import { doubtOf, type HoldingAnswer } from './decision.js';
 
 /**
@@ -17,7 +18,7 @@ const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 export interface Question {
   readonly root: string;
-  readonly target: Target;
+  readonly bus: AskedBus;
   readonly addresses: readonly Address[];
   /** The run whose situation is asked for too. */
   readonly run?: string | undefined;
@@ -29,12 +30,13 @@ export interface Question {
  * Returns the holders of some addresses, from all records on disk at the time of the call. The repository's own server is asked by HTTP.
  * Another server, or the files themselves, are asked by a client, which takes longer to load. Never throws: an error gives `unknown`.
  */
-export async function askHolding(question: Question): Promise<HoldingAnswer> {
+export async function askHolding({ bus, ...question }: Question): Promise<HoldingAnswer> {
+  if (bus.is === 'invalid') return { is: 'unknown', why: bus.why };
   const withinMs = ANSWER_MS[question.when];
   const signal = AbortSignal.timeout(withinMs);
   try {
-    const served = question.target.server ? undefined : await askServer(question, signal);
-    if (served === undefined) return await askClient(question, signal);
+    const served = bus.target.server ? undefined : await askServer(question, signal);
+    if (served === undefined) return await askClient(bus.target, question, signal);
     const { unread, ...answer } = served;
     return { is: 'known', ...answer, doubt: unread === undefined ? undefined : doubtOf(unread) };
   } catch (error) {
@@ -44,7 +46,8 @@ export async function askHolding(question: Question): Promise<HoldingAnswer> {
 }
 
 async function askClient(
-  { root, target, addresses, run, warn }: Question,
+  target: Target,
+  { root, addresses, run, warn }: Omit<Question, 'bus'>,
   signal: AbortSignal,
 ): Promise<HoldingAnswer> {
   const { findSource } = await import('../commands/source.js');

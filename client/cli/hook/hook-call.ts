@@ -34,6 +34,14 @@ export type HookOutcome =
   | { readonly is: 'said'; readonly text: string }
   | { readonly is: 'denied'; readonly text: string };
 
+/** Joins what there is to say about several repositories: a denial of one of them counts, and is said first. */
+export function together(outcomes: readonly HookOutcome[]): HookOutcome {
+  const said = outcomes.flatMap((outcome) => (outcome.is === 'none' ? [] : [outcome]));
+  const [first, ...others] = [...said.filter(({ is }) => is === 'denied'), ...said.filter(({ is }) => is === 'said')];
+  if (first === undefined) return { is: 'none' };
+  return { is: first.is, text: [first, ...others].map(({ text }) => text).join('\n') };
+}
+
 /** What the process prints, and its exit code. */
 export interface HookAnswer {
   readonly json?: object;

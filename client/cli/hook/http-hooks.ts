@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { closestMatch } from '../../../protocol/index.js';
+import { BoundedBytes } from '../../sdk/bounded-bytes.js';
 import { CliError, toCliError } from '../cli-error.js';
 import type { Text } from '../terminal/terminal-text.js';
 import { FORMS, outcomeOf, type AgentHarness, type HookSettings } from './outcome.js';
@@ -93,7 +94,11 @@ export class HttpHooks {
     this.#running++;
     try {
       const form = FORMS[harness];
-      const input = readForm(harness, await readBody(request));
+      const body = new BoundedBytes(
+        MAX_INPUT_BYTES,
+        () => new Refused(413, `the input has more than ${String(MAX_INPUT_BYTES)} bytes`),
+      );
+      const input = readForm(harness, (await body.addAll(request)).text);
       const { root, warn } = this.options;
       if (input.directory === undefined ? root === undefined : !isAbsolute(input.directory))
         throw new Refused(400, 'the input names no working directory: cwd must be an absolute path');
@@ -168,17 +173,6 @@ function readForm(harness: AgentHarness, text: string): ReturnType<(typeof FORMS
   } catch (error) {
     throw new Refused(400, `this is no input of ${harness}: ${(error as Error).message.slice(0, 200)}`);
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_INPUT_BYTES) throw new Refused(413, `the input has more than ${String(MAX_INPUT_BYTES)} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function send(response: ServerResponse, status: number, body: string): void {

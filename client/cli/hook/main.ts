@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { toCliError } from '../cli-error.js';
 import { plainOutput } from '../terminal/plain-output.js';
+import { readHookArguments } from './hook-arguments.js';
 import { hook } from './hook.js';
 
 /**
@@ -9,20 +9,8 @@ import { hook } from './hook.js';
  */
 export async function main(args: readonly string[]): Promise<void> {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        'run-id': { type: 'string' },
-        branch: { type: 'string', short: 'b' },
-        root: { type: 'string' },
-        'when-unknown': { type: 'string' },
-      },
-    });
-    const [harness = '', ...others] = positionals;
-    if (others.length > 0) throw new Error(`hook takes one harness, got ${positionals.join(' ')}`);
-    const { 'run-id': runId, 'when-unknown': whenUnknown, branch, root } = values;
-    await hook(harness, { runId, branch, root, whenUnknown }, plainOutput);
+    const { harness, flags } = readHookArguments(args);
+    await hook(harness, flags, plainOutput);
   } catch (error) {
     plainOutput.err(`❌ ${toCliError(error).message}`);
     process.exitCode = 1;

@@ -35,7 +35,7 @@ export function findPlace(directory: string, named: string | undefined): Place {
     return named === undefined ? { is: 'none' } : { is: 'refused', why: `there is no .muse in ${named}` };
   }
   if (search.is === 'refused') return { is: 'refused', why: `${search.why}; ${search.hint}` };
-  const context = { ...addressContext({ root: around.root }, directory), workingDirectory: '' };
+  const context = { ...addressContext({ root: around.root, server: undefined }, directory), workingDirectory: '' };
   const tree = trees.find((one) => isOfRepository(one, context)) ?? nearest;
   return { is: 'found', root: search.root, context: withTree(context, tree), tree };
 }
@@ -55,18 +55,17 @@ function withTree(context: AddressContext, tree: GitTree | undefined): AddressCo
 }
 
 /**
- * Returns the edits of files in the repository, each with the addresses of its file: of its path, and of the path that links lead to. An
- * agent may edit a file of another working tree than its own; then the branch of that tree counts.
+ * Returns a function that gives an edit the addresses of its file: of its path, and of the path that links lead to; `undefined` for a file
+ * outside of the repository. An agent may edit a file of another working tree than its own; then the branch of that tree counts.
  * @param branch the branch that the user named for all of them.
  */
-export function addressEdits(
-  edits: readonly Edit[],
+export function addresser(
   directory: string,
   place: FoundPlace,
   branch: string | undefined,
-): AddressedEdit[] {
+): (edit: Edit) => AddressedEdit | undefined {
   const treeOf = treesByDirectory(place);
-  return edits.flatMap((edit) => {
+  return (edit) => {
     const path = resolve(directory, edit.path);
     const addresses = new Map<string, Address>();
     let elsewhere: GitTree | undefined;
@@ -78,10 +77,10 @@ export function addressEdits(
       if (tree !== undefined && tree.top !== place.tree?.top) elsewhere = tree;
     }
     const [first] = addresses.values();
-    if (first === undefined) return [];
+    if (first === undefined) return undefined;
     const other = elsewhere === undefined || branch !== undefined ? {} : { tree: { branch: elsewhere.branch } };
-    return [{ ...edit, ...other, path: pathIn(first), addresses: [...addresses.values()] }];
-  });
+    return { ...edit, ...other, path: pathIn(first), addresses: [...addresses.values()] };
+  };
 }
 
 /** Returns a function that finds the repository's working tree around a directory. A patch has many files in few directories. */
@@ -111,10 +110,18 @@ const pathIn = ({ text }: Address): string => text.replace(/\\([*?[\]{}])/g, '$1
 /** As many links as the kernel follows. */
 const MAX_LINKS = 40;
 
+/** The real path of the root of the repository that a directory lies in; `undefined` if there is none, or none that is trusted. */
+export function rootAround(directory: string): string | undefined {
+  const around = findRepository(directory);
+  const search = around.is === 'found' ? followWorktree(around.root) : around;
+  return search.is === 'found' ? realPath(search.root) : undefined;
+}
+
 /** Returns the real path, also for a file that does not exist yet, and one to which a link already leads. */
-function realPath(path: string, links = 0): string {
+export function realPath(path: string, links = 0): string {
   try {
-    return realpathSync(path);
+    // As it is on disk: where names differ by case alone, they are one file.
+    return realpathSync.native(path);
   } catch {
     const parent = dirname(path);
     if (parent === path) return path;

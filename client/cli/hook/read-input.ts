@@ -1,5 +1,6 @@
 import { fstatSync, readSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { BoundedBytes } from '../../sdk/bounded-bytes.js';
 import { CliError } from '../cli-error.js';
 
 /** The bound is high because the input of a tool that writes a file contains the whole file. */
@@ -17,20 +18,23 @@ export async function readInput(): Promise<string> {
       'muse-bus hooks install sets it up',
     );
   }
-  const chunks = new Chunks();
+  const input = new BoundedBytes(
+    MAX_INPUT_BYTES,
+    () => new CliError(`the input has more than ${String(MAX_INPUT_BYTES)} bytes`),
+  );
   // Read past the process's stream, whose code takes longer to load than the input to read. It is for pipes that must not be waited for.
-  if (!readWaiting(chunks)) for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.add(chunk);
-  return chunks.text;
+  if (!readWaiting(input)) await input.addAll(process.stdin);
+  return input.text;
 }
 
 /** @returns whether the end was reached: a pipe may be set not to let its reader wait. */
-function readWaiting(chunks: Chunks): boolean {
+function readWaiting(input: BoundedBytes): boolean {
   try {
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const length = readSync(STDIN, chunk);
       if (length === 0) return true;
-      chunks.add(chunk.subarray(0, length));
+      input.add(chunk.subarray(0, length));
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -38,23 +42,5 @@ function readWaiting(chunks: Chunks): boolean {
     if (code === 'EOF') return true;
     if (code === 'EAGAIN') return false;
     throw error;
-  }
-}
-
-class Chunks {
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
-
-  add(chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > MAX_INPUT_BYTES) throw new CliError(`the input has more than ${String(MAX_INPUT_BYTES)} bytes`);
-    this.#chunks.push(chunk);
-  }
-
-  get text(): string {
-    // PowerShell begins what it pipes with the mark of its encoding.
-    return Buffer.concat(this.#chunks)
-      .toString()
-      .replace(/^\uFEFF/, '');
   }
 }

@@ -3,8 +3,8 @@ import { lstatSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { type RunSituation } from '../../../protocol/index.js';
 import { SessionMemory } from '../../../server/repository/index.js';
-import { readTarget } from '../commands/target.js';
-import { targetAt, type Asker } from './before-edit.js';
+import { askedBus, busOf, type AskedBus } from './asked-bus.js';
+import type { Asker } from './before-edit.js';
 import { changedBetween, changedPaths, STATUS, type Signatures } from './changed-files.js';
 import { decide, holds, isOwn, review, type AddressedEdit, type HoldingAnswer, type Self } from './decision.js';
 import { reviewText } from './decision-text.js';
@@ -13,8 +13,9 @@ import { digestText } from './digest-text.js';
 import type { Edit } from './edit.js';
 import { changedByOthers, heldFiles } from './held-files.js';
 import { askHolding } from './holding.js';
-import type { HookOutcome } from './hook-call.js';
-import { addressEdits, fileAddress, findPlace } from './place.js';
+import { together, type HookOutcome } from './hook-call.js';
+import { addresser, fileAddress } from './place.js';
+import { placeEdits, type PlacedEdits } from './placed-edits.js';
 import { notesText, readNotes, type SessionNotes } from './session-notes.js';
 
 const GIT_MS = 3_000;
@@ -38,17 +39,34 @@ export async function outcomeBetween(
   session: string | undefined,
   asker: Asker,
 ): Promise<HookOutcome> {
-  const target = readTarget({ ...(asker.root === undefined ? {} : { root: asker.root }) });
-  const place = findPlace(asker.directory, target.root);
-  if (place.is !== 'found' || session === undefined) return { is: 'none' };
+  const asked = askedBus(asker.root);
+  const edits = happened.is === 'edited' ? happened.edits : [];
+  const placement = placeEdits(edits, asker.directory, asked.root, asker.branch);
+  if (placement.is !== 'placed' || session === undefined) return { is: 'none' };
+  const outcomes: HookOutcome[] = [];
+  for (const placed of placement.all) {
+    const here: Happened = happened.is === 'edited' ? { is: 'edited', edits: placed.given } : happened;
+    outcomes.push(await outcomeIn(placed, here, asked, session, asker));
+  }
+  return together(outcomes);
+}
+
+/** Returns what there is to say about one repository. */
+async function outcomeIn(
+  { place, isAgents }: PlacedEdits,
+  happened: Happened,
+  asked: AskedBus,
+  session: string,
+  asker: Asker,
+): Promise<HookOutcome> {
   const memory = new SessionMemory(place.root, session);
   try {
     const before = memory.read();
     const notes = readNotes(before);
     const top = place.tree?.top;
     const files = top === undefined ? undefined : look(top, happened, asker, notes);
-    const changed = editsIn(happened, top, notes, files);
-    const addressed = addressEdits(changed, asker.directory, place, asker.branch);
+    const address = addresser(asker.directory, place, asker.branch);
+    const addressed = editsIn(happened, top, notes, files).flatMap((edit) => address(edit) ?? []);
     const run = asker.identity.from === 'none' ? undefined : asker.identity.run;
     const addresses = [...addressed, ...notes.denied.flatMap(deniedEdit)].flatMap((edit) => edit.addresses);
     const told: string[] = [];
@@ -56,7 +74,7 @@ export async function outcomeBetween(
     if (run !== undefined || addresses.length > 0) {
       const answer = await askHolding({
         root: place.root,
-        target: targetAt(target, place),
+        bus: busOf(asked, place, isAgents),
         addresses,
         run,
         when: 'between edits',

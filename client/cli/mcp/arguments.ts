@@ -31,6 +31,8 @@ function renamed(where: string, shape: Shape, given: Given): Given {
   for (const [written, value] of Object.entries(given)) {
     const name = nameOf(written, shape);
     if (name === undefined) throw unknown(where, written, shape);
+    // A model that must name all arguments gives those that it leaves out as null.
+    if (value === null) continue;
     const before = values.get(name);
     if (before)
       throw new CliError(`${where}: ${before.written} and ${written} are the same argument`, 'bad_args', 'give one');

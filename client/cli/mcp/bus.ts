@@ -1,9 +1,10 @@
-import type { AddressContext } from '../../../protocol/index.js';
+import { visibleText, type AddressContext } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { BusError } from '../../sdk/bus-error.js';
 import type { Mirror } from '../../sdk/mirror.js';
 import type { BusStatus } from '../../sdk/status.js';
 import { addressContext } from '../commands/address-context.js';
+import { otherRepositoryNote } from '../commands/other-repository.js';
 import { findSource, type Source } from '../commands/source.js';
 import type { Target } from '../commands/target.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -22,14 +23,21 @@ export class McpBus {
   readonly #mirrors = new Map<'leases' | 'records', Promise<Mirror>>();
   #awaySince: number | undefined;
 
+  /** @param target reads which bus is named, at each search: a server that starts again writes its endpoint file anew. */
   constructor(
-    private readonly target: Target,
+    private readonly target: () => Target,
     private readonly terminal: Pick<Terminal, 'err'>,
   ) {}
 
   /** The directories that paths are relative to. */
   get addresses(): AddressContext {
-    return addressContext(this.target);
+    return addressContext(this.#targetIfAny());
+  }
+
+  /** What the model must know of the bus: that it is of another repository than the one around the working directory. */
+  get note(): string | undefined {
+    const note = otherRepositoryNote(this.#targetIfAny());
+    return note === undefined ? undefined : visibleText(note);
   }
 
   /** Since when the bus is away, Unix milliseconds; `undefined` if it is not away. */
@@ -85,7 +93,7 @@ export class McpBus {
 
   #find(): Promise<Source> {
     if (this.#source) return this.#source;
-    const finding = findSource(this.target, this.terminal).then(
+    const finding = this.#findSource().then(
       (source) => {
         this.#follow(source.client);
         return source;
@@ -98,6 +106,19 @@ export class McpBus {
     );
     this.#source = finding;
     return finding;
+  }
+
+  async #findSource(): Promise<Source> {
+    return findSource(this.target(), this.terminal);
+  }
+
+  /** What cannot be read is said by the call that needs the bus. */
+  #targetIfAny(): Target {
+    try {
+      return this.target();
+    } catch {
+      return { root: undefined, server: undefined };
+    }
   }
 
   #follow(client: BusClient): void {

@@ -39,7 +39,8 @@ const INSTRUCTIONS =
  * here: a misspelt filter must not be ignored.
  */
 export function mcpServer(bus: McpBus): McpServer {
-  const server = new McpServer({ name: 'muse-bus', version: VERSION }, { instructions: INSTRUCTIONS });
+  const instructions = bus.note === undefined ? INSTRUCTIONS : `${INSTRUCTIONS} Note: ${bus.note}.`;
+  const server = new McpServer({ name: 'muse-bus', version: VERSION }, { instructions });
   const tickets = new Tickets(bus);
   const tools = MCP_TOOLS.map((make) => make(bus, tickets));
   const names = tools.map(({ listed }) => listed.name);

@@ -52,11 +52,12 @@ export class Tickets {
     }
     this.#tickets.delete(name);
     this.#tickets.set(name, ticket);
-    const { about, freeAt } = ticket;
-    ticket.freeAt = undefined;
     // The bus may have been lost and found since.
     ticket.forget();
     await this.#watch(ticket);
+    // Taken last: if there is no bus now, the next call says it.
+    const { about, freeAt } = ticket;
+    ticket.freeAt = undefined;
     return { ...about, freeAt };
   }
 

@@ -1,9 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { isJsonObject, systemErrorWords } from '../../../protocol/index.js';
+import { openOwn } from '../../../server/repository/index.js';
 import { excerpt } from '../terminal/excerpt.js';
 
 /** Many times the size that all settings need. */
-export const MAX_CONFIG_BYTES = 65_536;
+const MAX_CONFIG_BYTES = 65_536;
 
 /** The content of a configuration file. Only checked to be an object. */
 export type ConfigContent =
@@ -20,11 +21,11 @@ export type FileRule = (stats: Stats) => string | undefined;
  * @param fault called before a byte is read.
  */
 export function readConfig(path: string, links: 'followed' | 'refused', fault: FileRule): ConfigContent {
-  const noFollow = links === 'refused' ? constants.O_NOFOLLOW : 0;
   let file: number;
   try {
-    // Windows has neither these flags nor FIFOs.
-    file = openSync(path, constants.O_RDONLY | (noFollow || 0) | (constants.O_NONBLOCK || 0));
+    // Windows has neither this flag nor FIFOs.
+    const flags = constants.O_RDONLY | (constants.O_NONBLOCK || 0);
+    file = links === 'refused' ? openOwn(path, flags) : openSync(path, flags);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return { state: 'absent' };

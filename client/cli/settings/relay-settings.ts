@@ -2,7 +2,7 @@ import type { RelayOptions } from '../../../server/index.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 
 /** Secrets are neither flags, which process lists show, nor settings, which logs show. */
-export const SECRET_VARIABLES = ['MUSE_BUS_RELAY_PASSWORD', 'MUSE_BUS_RELAY_TOKEN'] as const;
+const SECRET_VARIABLES = ['MUSE_BUS_RELAY_PASSWORD', 'MUSE_BUS_RELAY_TOKEN'] as const;
 
 /** The options of the relay; `undefined` if no relay is set. */
 export function relayOptions(

@@ -1,7 +1,7 @@
 import { statSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, posix, win32 } from 'node:path';
-import { readSafeDirectories, SafeDirectoriesError } from '../../../server/repository/index.js';
+import { keepsModes, readSafeDirectories, SafeDirectoriesError } from '../../../server/repository/index.js';
 import {
   LIMITS_KEY,
   limitsObject,
@@ -90,6 +90,7 @@ export function readUserConfig(env: NodeJS.ProcessEnv): UserConfig {
 }
 
 function notUsed(path: string, why: string): CliError {
+  if (!canBePrivate(dirname(path))) return withoutModes(path, why);
   const own = process.getuid?.();
   const mine = own === undefined ? 'yours' : `of user ${String(own)}`;
   return new CliError(
@@ -99,10 +100,19 @@ function notUsed(path: string, why: string): CliError {
   );
 }
 
+/** Where no mode is kept, everybody may have written the file, and `chmod` changes nothing. */
+const canBePrivate = (dir: string): boolean => keepsModes(dir, statSync(dir).dev);
+
+function withoutModes(path: string, why: string): CliError {
+  const hint = 'chmod 700; where that changes nothing, name a directory on another file system with XDG_CONFIG_HOME';
+  return new CliError(`${path} is not used: ${why}`, 'bad_config', hint);
+}
+
 /** Anyone who may write the directory could replace the file. @throws CliError */
 function checkDirectory(dir: string): void {
   const why = writableFault(statSync(dir));
   if (why === undefined) return;
+  if (!canBePrivate(dir)) throw withoutModes(dir, why);
   throw new CliError(`${dir} is not used: ${why}`, 'bad_config', 'it must be yours alone to write: chmod 700');
 }
 

@@ -1,9 +1,16 @@
-import { fieldProblems, isOfContent, recordProblems, type BusEvent, type EventType } from '../../../protocol/index.js';
+import {
+  addressTexts,
+  fieldProblems,
+  isOfContent,
+  recordProblems,
+  type BusEvent,
+  type EventType,
+} from '../../../protocol/index.js';
 import { asText } from './table.js';
 import { line, paint, TerminalText, type Style } from './terminal-text.js';
 
 /** One character for each event type, as in `muse coord watch`, which has no revivals. */
-export const ICONS: Readonly<Record<EventType, string>> = {
+const ICONS: Readonly<Record<EventType, string>> = {
   snapshot: '·',
   added: '+',
   modified: '~',
@@ -89,9 +96,9 @@ function agentOf({ data }: BusEvent): string {
 }
 
 function addresses({ data }: BusEvent, most = ADDRESSES_SHOWN): string {
-  // Agents may write anything, so this may not be an array in spite of its type.
-  const all: readonly unknown[] = Array.isArray(data.addresses) ? data.addresses : [];
-  const shown = all.slice(0, most).map(asText).join(', ');
+  // Agents may write anything; what names no address is among the problems of the record.
+  const all = addressTexts(data);
+  const shown = all.slice(0, most).join(', ');
   const more = most === ADDRESSES_SHOWN && all.length > most ? ` +${String(all.length - most)} more` : '';
   return shown + more;
 }

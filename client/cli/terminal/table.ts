@@ -37,7 +37,7 @@ export function table<T>(columns: readonly Column<T>[], items: readonly T[], wid
 }
 
 /** Lays rows of cells out in columns. */
-export function layOut(
+function layOut(
   columns: readonly ColumnFit[],
   rows: readonly (readonly TerminalText[])[],
   width: number,

@@ -1,9 +1,9 @@
 import { textOf } from '../model/entry.js';
 import { quoteWhereNeeded } from '../model/completion.js';
 import { visible } from '../model/visible.js';
-import { copy } from '../page/actions.js';
+import { copy, copyCommand } from '../page/actions.js';
 import { query, showView, toggleFilter } from '../page/state.js';
-import { shellWord } from './shell-word.js';
+import { commandLine, operand } from '../model/copied-command.js';
 import type { Detail } from '../worker/paint.js';
 
 /** The actions on the selection. */
@@ -23,7 +23,7 @@ export function DetailActions({ detail }: { detail: Detail }) {
         Use as filter
       </button>
       {command === undefined ? null : (
-        <button title={visible(command, 600)} onClick={() => void copy(command, 'Command')}>
+        <button title={visible(command, 600)} onClick={() => void copyCommand(command)}>
           Copy as command
         </button>
       )}
@@ -76,19 +76,12 @@ function filterFor(detail: Detail): string | undefined {
 /** A command that shows the same events in a terminal. */
 function commandFor(detail: Detail): string | undefined {
   switch (detail.about) {
-    case 'record': {
-      const run = textOf(detail.data, 'run_id');
-      const branch = textOf(detail.data, 'branch');
-      const flags = [
-        `--kind ${detail.kind}`,
-        run === undefined ? '' : `--run-id ${shellWord(run)}`,
-        branch === undefined ? '' : `--branch ${shellWord(branch)}`,
-      ];
-      return `npx muse-bus watch ${flags.filter((flag) => flag !== '').join(' ')} --json`;
-    }
+    case 'record':
+      return commandLine(['watch', '--kind', detail.kind, '--id', detail.id, '--json']);
     case 'run':
-      return `npx muse-bus watch --run-id ${shellWord(detail.run)} --json`;
+      return commandLine(['watch', '--run-id', detail.run, '--json']);
     case 'address':
+      return commandLine(['holders', ...operand(detail.address)]);
     case 'nothing':
       return undefined;
   }

@@ -110,7 +110,7 @@ export function connectionEmptyState({ connection, summary }: Paint): EmptyState
                 </li>
               ) : null}
               <li>
-                Is the bus running? Start it in the repository: <code>npx muse-bus serve</code>
+                Is the bus running? Start it in the repository: <code>muse-bus serve</code>
               </li>
               <li>Is it on another port? Open the address that it prints.</li>
             </ol>
@@ -141,7 +141,7 @@ export function noRecordsEmptyState({ summary, capture, connection }: Paint): Em
             reserve something.
           </p>
           <p>
-            To see simulated agents: <code>npx muse-bus demo</code>
+            To see simulated agents: <code>muse-bus demo</code>
           </p>
         </>
       ),

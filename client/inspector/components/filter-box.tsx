@@ -25,6 +25,7 @@ export function FilterBox() {
   const completion = useSignal<Completion>(NONE);
   const found = useSignal<readonly Found[]>([]);
   const chosen = useSignal(-1);
+  const hasTyped = useRef(false);
   const error = paint.value?.queryError;
   const offers: readonly Offer[] = [
     ...completion.value.choices.map(({ insert, hint }) => ({
@@ -75,10 +76,13 @@ export function FilterBox() {
     });
   };
   const pressed = (event: KeyboardEvent): void => {
-    if (offers.length === 0) return;
+    if (offers.length === 0 || event.isComposing) return;
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (step !== 0) chosen.value = (chosen.value + step + offers.length) % offers.length;
-    else if (event.key === 'Tab' && !event.shiftKey) offers[Math.max(0, chosen.value)]!.take();
+    else if (event.key === 'Tab' && !event.shiftKey && (chosen.value >= 0 || hasTyped.current))
+      offers[Math.max(0, chosen.value)]!.take();
+    // Whoever passes through has typed nothing, and goes on.
+    else if (event.key === 'Tab') return;
     else if (event.key === 'Enter' && chosen.value >= 0) offers[chosen.value]!.take();
     else if (event.key === 'Escape' || event.key === 'Enter') close();
     else return;
@@ -107,10 +111,14 @@ export function FilterBox() {
         aria-describedby={error ? 'filter-error' : undefined}
         onInput={(event) => {
           query.value = event.currentTarget.value;
+          hasTyped.current = query.value !== '';
           void propose();
         }}
         onFocus={() => void propose()}
-        onBlur={close}
+        onBlur={() => {
+          hasTyped.current = false;
+          close();
+        }}
         onKeyDown={pressed}
       />
       {query.value === '' ? (

@@ -12,7 +12,9 @@ const FILTER_EXAMPLES: readonly (readonly [string, string])[] = [
   ['branch:main run:agent-4*', 'both; * matches any text, ? one character'],
   ['addr:src/billing.py::*', 'all symbols of a file'],
   ['!type:modified', 'not this type; - works too'],
-  ['lag:>10 bytes:>1000 rev:<=500', 'compare numbers'],
+  ['lag:>10ms bytes:>1KB rev:<=500', 'compare numbers'],
+  ['since:5m until:14:30', 'when it happened; times of day are UTC'],
+  ['run:agent-1 OR kind:claim', 'one or the other'],
   ['problem:*', 'files that cannot be read'],
   ['invoice  /total|sum/i', 'text anywhere; or a regular expression'],
 ];

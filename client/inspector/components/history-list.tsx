@@ -1,7 +1,11 @@
 import { clock } from '../page/times.js';
 import { select } from '../page/state.js';
 import type { HistoryRow } from '../worker/paint.js';
+import { useInSteps } from './in-steps.js';
 import { KindTag, Text, TypeTag } from './primitives.js';
+
+/** The rows that get new elements in one task. */
+const NEW_ROWS = 10;
 
 /** Captured events, the newest first; each selects its event. */
 export function HistoryList({
@@ -13,6 +17,7 @@ export function HistoryList({
   rows: readonly HistoryRow[];
   shows?: 'text' | 'run';
 }) {
+  const shown = useInSteps(rows, NEW_ROWS);
   return (
     <>
       <h3>
@@ -20,7 +25,7 @@ export function HistoryList({
       </h3>
       {rows.length === 0 ? <p class="muted">No event of it is known.</p> : null}
       <ol class="history">
-        {rows.map(({ seq, atMs, type, kind, key, revision, run, text }) => (
+        {shown.map(({ seq, atMs, type, kind, key, revision, run, text }) => (
           <li key={seq}>
             <button
               class="row-link"

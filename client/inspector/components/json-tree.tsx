@@ -4,11 +4,22 @@ import { visible } from '../model/visible.js';
 /** The entries of a list or map that are shown at first. More are shown on demand. */
 const PAGE_SIZE = 50;
 const OPEN_DEPTH = 2;
+/** A value that is open at first has at most about this many lines. */
+const OPEN_LINES = 300;
+
+interface JsonTreeProps {
+  readonly value: unknown;
+  readonly name?: string;
+  readonly depth?: number;
+  /** How many lines it may have and still be open at first. */
+  readonly room?: number;
+}
 
 /** Shows a value of any size and depth. Closed nodes have no elements, so they cost nothing. */
-export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: string; depth?: number }) {
+export function JsonTree({ value, name, depth = 0, room = OPEN_LINES }: JsonTreeProps) {
   const isContainer = typeof value === 'object' && value !== null;
-  const isOpen = useSignal(depth < OPEN_DEPTH);
+  const lines = isContainer ? Math.min(PAGE_SIZE, Object.keys(value).length) : 0;
+  const isOpen = useSignal(depth < OPEN_DEPTH && lines <= room);
   const most = useSignal(PAGE_SIZE);
   const label = name === undefined ? null : <bdi class="json-name">{visible(name, 80)}</bdi>;
   if (!isContainer) {
@@ -33,7 +44,13 @@ export function JsonTree({ value, name, depth = 0 }: { value: unknown; name?: st
       {isOpen.value ? (
         <div class="json-children">
           {keys.slice(0, most.value).map((key) => (
-            <JsonTree key={key} name={key} value={(value as Record<string, unknown>)[key]} depth={depth + 1} />
+            <JsonTree
+              key={key}
+              name={key}
+              value={(value as Record<string, unknown>)[key]}
+              depth={depth + 1}
+              room={room / lines}
+            />
           ))}
           {keys.length > most.value ? (
             <button class="link" onClick={() => (most.value += PAGE_SIZE * 4)}>

@@ -10,6 +10,7 @@ import {
   type Sign,
   type Span,
 } from '../model/lanes.js';
+import { dropJob, inSlice } from '../page/slices.js';
 import { select } from '../page/state.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';
 
@@ -27,8 +28,17 @@ const PADDING = 3;
 export function LaneCanvas(props: LaneCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (canvas.current) draw(canvas.current, props);
+    const element = canvas.current!;
+    inSlice(element, () => {
+      draw(element, props);
+    });
   });
+  useEffect(() => {
+    const element = canvas.current;
+    return () => {
+      dropJob(element);
+    };
+  }, []);
   return (
     <canvas
       ref={canvas}

@@ -3,15 +3,10 @@ import { quoteWhereNeeded } from '../model/completion.js';
 import type { Severity as SeverityName } from '../model/severity.js';
 import type { Link } from '../model/target.js';
 import { visible } from '../model/visible.js';
-import { copy } from '../page/actions.js';
+import { copyCommand } from '../page/actions.js';
 import { PlaceLink } from './link.js';
-import { shellWord } from './shell-word.js';
 
 export const Severity = ({ severity }: { severity: SeverityName }) => <span class="severity">{severity}</span>;
-
-/** A command of muse-bus that can be pasted into a shell. Options of ours keep their dashes. */
-export const commandLine = (words: readonly string[]): string =>
-  ['npx muse-bus', ...words.map((word) => (/^--[a-z-]+$/.test(word) ? word : shellWord(word)))].join(' ');
 
 /** What can be done about a matter: open it, see its runs side by side, copy a command that shows it. */
 export function MatterActions({
@@ -35,7 +30,7 @@ export function MatterActions({
         </PlaceLink>
       )}
       {command === undefined ? null : (
-        <button class="action" title={visible(command, 300)} onClick={() => void copy(command, 'Command')}>
+        <button class="action" title={visible(command, 300)} onClick={() => void copyCommand(command)}>
           Copy command
         </button>
       )}

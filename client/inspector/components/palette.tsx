@@ -82,6 +82,7 @@ export function Palette() {
           chosen.value = 0;
         }}
         onKeyDown={(event) => {
+          if (event.isComposing) return;
           const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
           if (step !== 0) chosen.value = Math.max(0, Math.min(choices.length - 1, chosen.value + step));
           else if (event.key === 'Enter') run(chosen.value);

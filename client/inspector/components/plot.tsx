@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { second } from '../page/times.js';
+import { dropJob, inSlice } from '../page/slices.js';
 import { canvasColors } from './canvas-colors.js';
 
 export interface PlotProps {
@@ -26,7 +27,7 @@ export function Plot(props: PlotProps) {
       plot.current?.destroy();
       plot.current = new uPlot(optionsOf(props, element), props.data as uPlot.AlignedData, element);
     };
-    make();
+    inSlice(element, make);
     const observer = new ResizeObserver(() => plot.current?.setSize(sizeOf(element)));
     observer.observe(element);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
@@ -34,11 +35,15 @@ export function Plot(props: PlotProps) {
     return () => {
       observer.disconnect();
       scheme.removeEventListener('change', make);
+      dropJob(element);
+      dropJob(plot);
       plot.current?.destroy();
     };
   }, []);
   const last = props.data[0]?.at(-1);
-  useEffect(() => plot.current?.setData(props.data as uPlot.AlignedData), [last]);
+  useEffect(() => {
+    inSlice(plot, () => plot.current?.setData(props.data as uPlot.AlignedData));
+  }, [last]);
   return <div class="plot" ref={place} role="img" aria-label={props.label} />;
 }
 

@@ -3,6 +3,7 @@ import { formatBytes, formatCount, formatSpan } from '../model/format.js';
 import { clock, moment as momentOf } from '../page/times.js';
 import { SPANS } from '../model/place.js';
 import { goLive } from '../page/actions.js';
+import { inSlice } from '../page/slices.js';
 import { atMs as shownAtMs, paint, since } from '../page/state.js';
 import type { Paint } from '../worker/paint.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';
@@ -13,7 +14,11 @@ export function ScrubBar() {
   const now = paint.value;
   const histogram = now?.capture.histogram;
   useEffect(() => {
-    if (canvas.current && histogram) drawHistogram(canvas.current, histogram);
+    const element = canvas.current;
+    if (element && histogram)
+      inSlice(element, () => {
+        drawHistogram(element, histogram);
+      });
   }, [histogram]);
   if (!now) return <footer class="scrub-bar" />;
   const { capture, position } = now;

@@ -13,9 +13,12 @@ import { bindListKeys } from '../page/list-keys.js';
 import { rows as wanted, select, selectInPassing } from '../page/state.js';
 import { onLayout } from '../page/paint-scheduler.js';
 import type { Rows } from '../worker/paint.js';
+import { RowContent, useRowElements } from './row-elements.js';
 
 /** The rows beyond the screen that are requested too, so that they are present when the user scrolls. */
 const OVERSCAN = 24;
+/** Rows are requested in steps of so many. */
+const STEP = 16;
 
 export interface VirtualListProps<Row> {
   readonly label: string;
@@ -34,6 +37,8 @@ export interface VirtualListProps<Row> {
   readonly onToggle?: (row: Row) => void;
   /** Keeps the last row visible. */
   readonly follow?: boolean;
+  /** For rows that are costly to send: how many beyond the screen are requested. */
+  readonly overscan?: number;
   /** Called when the user scrolls away from the last row, or to it. */
   readonly onFollow?: (isAtEnd: boolean) => void;
   /** The number of rows removed at the beginning so far. The scroll position follows it. */
@@ -94,9 +99,9 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     const row = list.rows[index - list.from];
     return row === undefined ? [] : [{ index, start, row }];
   });
-  const slots = useSlots(items.map(({ row }) => props.keyOf(row)));
-  useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow);
-  useScrollKeeping(scroller, { follow, total: list.total, dropped, height, headerHeight });
+  const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow);
+  useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow, props.overscan ?? OVERSCAN);
+  useScrollKeeping(scroller, { follow, total: list.total, dropped, height, headerHeight, isWhole });
   useListKeys(props, scroller, (place) => {
     virtualizer.current!.scrollToIndex(place, { align: 'auto' });
   });
@@ -120,11 +125,12 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     >
       {props.header}
       <div class="list-space" role="rowgroup" style={{ height: `${String(list.total * height)}px` }}>
-        {items.map(({ index, start, row }, i) => (
+        {elements.map(({ slot, index, start, row, isSpare }) => (
           <div
-            key={slots[i]}
-            id={idOf(index)}
-            class={`list-row${props.isSelected(row) ? ' selected' : ''}`}
+            key={slot}
+            hidden={isSpare}
+            id={isSpare ? undefined : idOf(index)}
+            class={`list-row${!isSpare && props.isSelected(row) ? ' selected' : ''}`}
             role="row"
             aria-rowindex={index + 1}
             aria-selected={props.isSelected(row)}
@@ -136,7 +142,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
               if (target) select(target);
             }}
           >
-            {props.render(row, index)}
+            <RowContent row={row} index={index} render={props.render} />
           </div>
         ))}
       </div>
@@ -145,37 +151,21 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
 }
 
 /**
- * Returns which element each row gets. A row keeps its element while it is visible; a new row gets the element of a row that is no longer
- * visible. In a flood every paint has other rows, and new elements cost more than twice as much as new texts.
- */
-function useSlots(keys: readonly (string | number)[]): readonly number[] {
-  const taken = useRef(new Map<string | number, number>());
-  const before = taken.current;
-  const kept = new Set(keys.map((key) => before.get(key)));
-  let next = 0;
-  const free = (): number => {
-    while (kept.has(next)) next++;
-    return next++;
-  };
-  taken.current = new Map(keys.map((key) => [key, before.get(key) ?? free()]));
-  return keys.map((key) => taken.current.get(key)!);
-}
-
-/**
  * Requests rows from the worker: the visible ones, in steps, so that not every pixel makes a new request. While the list follows its end,
  * only the number of rows counts.
  */
-function useWanted(first: number, last: number, follow: boolean): void {
+function useWanted(first: number, last: number, follow: boolean, overscan: number): void {
   useEffect(() => {
     if (follow) {
-      const count = Math.ceil((last - first + OVERSCAN) / 16) * 16;
+      const count = Math.ceil((last - first + overscan) / STEP) * STEP;
       if (wanted.value.to - wanted.value.from < count) wanted.value = { from: 0, to: count };
       return;
     }
-    const from = Math.max(0, Math.floor((first - OVERSCAN) / 16) * 16);
-    const to = Math.ceil((last + OVERSCAN) / 16) * 16;
+    const step = Math.min(STEP, overscan);
+    const from = Math.max(0, Math.floor((first - overscan) / step) * step);
+    const to = Math.ceil((last + overscan) / step) * step;
     if (wanted.value.from !== from || wanted.value.to !== to) wanted.value = { from, to };
-  }, [first, last, follow]);
+  }, [first, last, follow, overscan]);
 }
 
 interface ScrollState {
@@ -184,20 +174,23 @@ interface ScrollState {
   readonly dropped: number;
   readonly height: number;
   readonly headerHeight: number;
+  /** Whether the rows that it will show have their elements. */
+  readonly isWhole: boolean;
 }
 
 /** Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed. */
 function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: ScrollState): void {
-  const { follow, total, dropped, height, headerHeight } = now;
+  const { follow, total, dropped, height, headerHeight, isWhole } = now;
   const before = useRef(dropped);
   useLayoutEffect(() => {
     const element = scroller.current;
+    if (!isWhole) return;
     const gone = dropped - before.current;
     before.current = dropped;
     if (!element) return;
     if (follow) onLayout(() => (element.scrollTop = headerHeight + total * height));
     else if (gone > 0) element.scrollTop -= gone * height;
-  }, [follow, total, dropped, height, headerHeight]);
+  }, [follow, total, dropped, height, headerHeight, isWhole]);
 }
 
 function useListKeys<Row>(

@@ -3,18 +3,23 @@ import type { Link } from '../model/target.js';
 import type { WaitLine } from '../model/waits.js';
 import { nowMs } from '../page/state.js';
 import { moment } from '../page/times.js';
-import { commandLine, MatterActions, Severity } from './matter-row.js';
+import { commandLine, operand } from '../model/copied-command.js';
+import { MatterActions, Severity } from './matter-row.js';
+import { useInSteps } from './in-steps.js';
 import { PlaceLink } from './link.js';
 import { Text } from './primitives.js';
 
+/** The lines that get new elements in one task. */
+const NEW_LINES = 6;
 /** The most waiters that are named. */
 const MAX_NAMED = 3;
 
 /** Lines of who waits for whom. @param isShort in a narrow place, where the actions would not fit. */
 export function WaitLines({ lines, isShort = false }: { lines: readonly WaitLine[]; isShort?: boolean }) {
+  const shown = useInSteps(lines, NEW_LINES);
   return (
     <ul class={`wait-lines${isShort ? ' short' : ''}`}>
-      {lines.map((line) => (
+      {shown.map((line) => (
         <li key={line.key} class={`matter ${line.severity}`} style={{ '--depth': String(Math.min(8, line.depth)) }}>
           <Severity severity={line.severity} />
           <div class="matter-text">
@@ -106,7 +111,7 @@ const openOf = ({ by, wanted, blockedBy }: WaitLine): Link =>
     : { view: 'stream', target: { type: 'record', key: blockedBy } };
 
 const commandOf = ({ by, wanted }: WaitLine): string =>
-  commandLine(by === 'intent' ? ['holders', wanted[0]!] : ['get', 'tasks']);
+  commandLine(by === 'intent' ? ['holders', ...operand(wanted[0]!)] : ['get', 'tasks']);
 
 /** The line in one row of a list. */
 export function ShortWait({ line }: { line: WaitLine }) {

@@ -63,5 +63,6 @@ function valuesOf(field: string, { runs, branches, addresses }: Vocabulary): rea
   }
 }
 
+/** A value as it is written in a query, so that it is read back as it is. */
 export const quoteWhereNeeded = (value: string): string =>
-  /[\s,"]/.test(value) ? `"${value.replaceAll('"', '')}"` : value;
+  /[\s,"]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : value;

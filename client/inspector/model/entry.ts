@@ -1,4 +1,11 @@
-import type { EventType, Kind, Problem, Reason, RecordData } from '../../../protocol/index.js';
+import {
+  addressTexts,
+  type EventType,
+  type Kind,
+  type Problem,
+  type Reason,
+  type RecordData,
+} from '../../../protocol/index.js';
 
 /** One captured event in a compact form. Cursor and schema version are left out, because they can be derived. */
 export interface EventEntry {
@@ -62,16 +69,24 @@ export type RecordKey = string;
 
 export const recordKey = (kind: Kind, id: string): RecordKey => `${kind}/${id}`;
 
-/** Returns a field of a record that should be a text; `undefined` for any other value. */
+/** Returns a field of a record that should be a text, or the digits of a number, as the model of the swarm does; `undefined` for any other value. */
 export function textOf(data: RecordData, field: string): string | undefined {
-  const value = data[field];
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  const value: unknown = data[field];
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
-const NO_ADDRESSES: readonly string[] = [];
+const known = new WeakMap<RecordData, readonly string[]>();
 
+/** Returns the addresses that a record names, in any form that the model of the swarm reads. */
 export function addressesOf(data: RecordData): readonly string[] {
-  const value: unknown = data.addresses;
-  if (!Array.isArray(value)) return NO_ADDRESSES;
-  return value.every((item) => typeof item === 'string') ? value : value.filter((item) => typeof item === 'string');
+  // What nearly all records have is returned as it is: all captured events are looked through at once.
+  const own: unknown = data.addresses;
+  if (!('address' in data) && Array.isArray(own) && own.every(isOneAddress)) return own;
+  let addresses = known.get(data);
+  if (addresses === undefined) known.set(data, (addresses = addressTexts(data)));
+  return addresses;
 }
+
+/** Blank texts name nothing, and a text with several lines names several. */
+const isOneAddress = (item: unknown): item is string => typeof item === 'string' && /^\S[^\r\n]*$/.test(item);

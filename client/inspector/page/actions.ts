@@ -70,13 +70,18 @@ export function openFile(file: File): void {
   say(`Showing ${visible(file.name, 120)} (offline); the live capture goes on`);
 }
 
-export async function copy(text: string, what: string): Promise<void> {
+export async function copy(text: string, what: string, more = ''): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    say(`${what} copied`);
+    say(`${what} copied${more}`);
   } catch {
     say('The browser does not allow this page to copy');
   }
+}
+
+/** Commands find the bus of the repository around the directory in which they run. */
+export async function copyCommand(command: string): Promise<void> {
+  await copy(command, 'Command', '; it is to be run in the repository');
 }
 
 export function focusFilter(): void {

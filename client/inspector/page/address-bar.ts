@@ -1,5 +1,10 @@
 import { batch, effect } from '@preact/signals';
-import { formatPlace, parsePlace } from '../model/place.js';
+import { formatPlace, parsePlace, type Place } from '../model/place.js';
+import { formatTarget } from '../model/target.js';
+import { VIEW_TITLES } from '../model/view-name.js';
+import { visibleMiddle } from '../model/visible.js';
+import { dropLater, pushEntry, replaceEntry } from './history-entries.js';
+import { keepInTab, keptInTab } from './tab-storage.js';
 import { atMs, place, query, since, showView, takesNewEntry, target } from './state.js';
 
 /** The path below which this page's bus is served: an edge of several repositories has each below its own, and each has its own token. */
@@ -22,7 +27,7 @@ export function takeAddress(): BusAddress {
   const { hash, protocol, host, pathname, search } = location;
   const token = /[#&]token=([^&]*)/.exec(hash)?.[1];
   if (token !== undefined) {
-    keepToken(decodeURIComponent(token));
+    keepToken(decoded(token));
     const rest = hash
       .slice(1)
       .replace(/(^|&)token=[^&]*/, '')
@@ -31,12 +36,21 @@ export function takeAddress(): BusAddress {
     history.replaceState(null, '', pathname + search + (rest === '' ? formatPlace(place.peek()) : `#${rest}`));
   }
   const own = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${OWN_PATH}`;
-  const url = isExtension() ? (sessionStorage.getItem(BUS_KEY) ?? '') : own;
-  return { url, token: sessionStorage.getItem(TOKEN_KEY) ?? '' };
+  const url = isExtension() ? (keptInTab(BUS_KEY) ?? '') : own;
+  return { url, token: keptInTab(TOKEN_KEY) ?? '' };
 }
 
 export function keepToken(token: string): void {
-  sessionStorage.setItem(TOKEN_KEY, token);
+  keepInTab(TOKEN_KEY, token);
+}
+
+/** A token that was cut inside an escape is wrong, but it is no reason to show nothing. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Reads the address that the user entered: the one that `serve` prints or, on a page that the bus serves, only the token. */
@@ -44,12 +58,12 @@ export function readAddress(text: string): BusAddress | undefined {
   const pasted = /^(?:http|ws)(s?):\/\/([^/#?\s]+(?:\/[^/#?\s]+)?)\/?#token=(\S+)$/.exec(text.trim());
   const known = takeAddress();
   const address = pasted
-    ? { url: `ws${pasted[1]!}://${pasted[2]!}`, token: decodeURIComponent(pasted[3]!) }
+    ? { url: `ws${pasted[1]!}://${pasted[2]!}`, token: decoded(pasted[3]!) }
     : { url: known.url, token: text.trim() };
   // The page's security policy allows connections to its own server only.
   if (address.url === '' || address.token === '' || (!isExtension() && address.url !== known.url)) return undefined;
   keepToken(address.token);
-  sessionStorage.setItem(BUS_KEY, address.url);
+  keepInTab(BUS_KEY, address.url);
   return address;
 }
 
@@ -66,10 +80,17 @@ export function startAddressBar(): void {
   effect(() => {
     const hash = formatPlace(place.value);
     const isStep = takesNewEntry();
-    if (location.hash === hash) return;
-    if (isStep) history.pushState(null, '', hash);
-    else history.replaceState(null, '', hash);
+    if (location.hash === hash) dropLater();
+    else if (isStep) pushEntry(hash);
+    else replaceEntry(hash);
+    document.title = titleOf(place.value);
   });
+}
+
+/** Tells tabs and the entries of the history apart. */
+function titleOf({ view, target: selected }: Place): string {
+  const name = selected && formatTarget(selected).replace(/^\w+:/, '');
+  return [...(name === undefined ? [] : [visibleMiddle(name, 60)]), VIEW_TITLES[view], 'muse-bus'].join(' · ');
 }
 
 function readHash(): void {

@@ -14,7 +14,9 @@ let goAtMs = 0;
 /** Starts the one key listener of the page. Inside inputs it handles only Escape and the key of the palette. */
 export function startKeys(): void {
   addEventListener('keydown', (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+    // Such a key belongs to the input method.
+    if (event.isComposing) return;
+    if ((event.ctrlKey || event.metaKey) && latinKey(event).toLowerCase() === 'k') {
       overlay.value = overlay.value === 'palette' ? 'none' : 'palette';
       event.preventDefault();
       return;
@@ -23,15 +25,7 @@ export function startKeys(): void {
       escape();
       return;
     }
-    if (
-      event.ctrlKey ||
-      event.metaKey ||
-      event.altKey ||
-      event.isComposing ||
-      overlay.value !== 'none' ||
-      isTyping(event.target)
-    )
-      return;
+    if (event.ctrlKey || event.metaKey || event.altKey || overlay.value !== 'none' || isTyping(event.target)) return;
     if (press(event)) event.preventDefault();
   });
   addEventListener('copy', (event) => {
@@ -73,11 +67,19 @@ function focusMain(): void {
   main?.focus({ preventScroll: true });
 }
 
+/** Returns the key as a latin keyboard has it in the same place: on others its letters type Greek, Cyrillic or Hebrew ones. */
+function latinKey({ key, code, shiftKey }: KeyboardEvent): string {
+  if (/^[\x20-\x7e]+$/.test(key)) return key;
+  if (code === 'Slash') return shiftKey ? '?' : '/';
+  return /^Key[A-Z]$/.test(code) ? code.slice(3).toLowerCase() : key;
+}
+
 /** Handles a key. @returns whether the key has a meaning. */
 function press(event: KeyboardEvent): boolean {
+  const key = latinKey(event);
   if (performance.now() - goAtMs < SEQUENCE_MS) {
     goAtMs = 0;
-    const view = VIEW_NAMES.find((name) => VIEW_KEYS[name] === event.key);
+    const view = VIEW_NAMES.find((name) => VIEW_KEYS[name] === key);
     if (view) {
       showView(view);
       return true;
@@ -87,7 +89,7 @@ function press(event: KeyboardEvent): boolean {
   const isOnControl = event.target instanceof Element && event.target.closest('button, a, summary, input') !== null;
   if (isOnControl && (event.key === ' ' || event.key === 'Enter')) return false;
   if (isSlider(event.target) && /^(Arrow|Page|Home|End)/.test(event.key)) return false;
-  const action = KEYS[event.key];
+  const action = KEYS[key];
   action?.();
   return action !== undefined;
 }

@@ -4,6 +4,7 @@ import { startAddressBar, takeAddress } from './address-bar.js';
 import { openFile } from './actions.js';
 import { answerOtherTabs, askOtherTabs } from './token-handover.js';
 import { startKeys } from './keys.js';
+import { paint } from './state.js';
 import { send, startWorkerClient } from './worker-client.js';
 
 takeAddress();
@@ -11,7 +12,8 @@ startAddressBar();
 startWorkerClient();
 void askOtherTabs(takeAddress).then((found) => {
   if (found) send({ type: 'connect', ...found });
-  answerOtherTabs(() => takeAddress().token);
+  // A token that the bus has refused helps no other tab.
+  answerOtherTabs(() => (paint.value?.connection.state === 'refused' ? '' : takeAddress().token));
 });
 startKeys();
 

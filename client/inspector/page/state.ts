@@ -1,4 +1,5 @@
 import { batch, computed, signal } from '@preact/signals';
+import { splitWords } from '../../../protocol/index.js';
 import { DEFAULT_SPAN, formatPlace, type Place, type Since } from '../model/place.js';
 import { sameTarget, type Link, type Target } from '../model/target.js';
 import type { ViewName } from '../model/view-name.js';
@@ -16,7 +17,7 @@ export const atMs = signal<number | undefined>(undefined);
 /** How far back the page shows what happened. */
 export const since = signal<Since>(DEFAULT_SPAN);
 export const showHeartbeats = signal(false);
-export const rows = signal<ViewState['rows']>({ from: 0, to: 60 });
+export const rows = signal<ViewState['rows']>({ from: 0, to: 32 });
 export const sort = signal<ViewState['sort']>({ by: 'attention', descending: false });
 export const grouping = signal<AgentGrouping>('none');
 export const closed = signal<readonly string[]>([]);
@@ -60,11 +61,14 @@ export const place = computed<Place>(() => ({
 
 export const nowMs = computed(() => paint.value?.nowMs ?? Date.now());
 
+/** The rows that a view is sent first; more are asked for when it is known how many are visible. A lane has hundreds of bars and marks. */
+const FIRST_ROWS: Partial<Record<ViewName, number>> = { lanes: 18 };
+
 export function showView(name: ViewName): void {
   if (view.value === name) return;
   batch(() => {
     view.value = name;
-    rows.value = { from: 0, to: 60 };
+    rows.value = { from: 0, to: FIRST_ROWS[name] ?? 32 };
   });
 }
 
@@ -118,6 +122,6 @@ export function say(text: string): void {
 
 /** Adds a word to the filter, or removes it if the filter contains it. */
 export function toggleFilter(word: string): void {
-  const words = query.value.split(/\s+/).filter((one) => one !== '');
+  const words = splitWords(query.value).map(({ text }) => text);
   query.value = (words.includes(word) ? words.filter((one) => one !== word) : [...words, word]).join(' ');
 }

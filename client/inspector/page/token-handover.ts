@@ -10,10 +10,18 @@ const ANSWER_WITHIN_MS = 250;
 
 let channel: BroadcastChannel | undefined;
 
+/** Returns the channel to the other tabs; `undefined` where the browser refuses one. */
+function openChannel(): BroadcastChannel | undefined {
+  try {
+    return (channel ??= new BroadcastChannel(TOKEN_KEY));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Answers the tabs that ask, with the token that this tab has now. */
 export function answerOtherTabs(current: () => string): void {
-  channel ??= new BroadcastChannel(TOKEN_KEY);
-  channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
+  openChannel()?.addEventListener('message', ({ data }: MessageEvent<Message>) => {
     const token = current();
     if (data.type === 'who-has-it' && token !== '') channel!.postMessage({ type: 'token', token } satisfies Message);
   });
@@ -27,14 +35,15 @@ export function answerOtherTabs(current: () => string): void {
 export function askOtherTabs(current: () => BusAddress): Promise<BusAddress | undefined> {
   const address = current();
   if (address.token !== '') return Promise.resolve(address);
-  channel ??= new BroadcastChannel(TOKEN_KEY);
+  const others = openChannel();
+  if (!others) return Promise.resolve(address);
   return new Promise((resolve) => {
     const answered = ({ data }: MessageEvent<Message>): void => {
       if (data.type === 'token') end(data.token);
     };
     const end = (token: string): void => {
       clearTimeout(timer);
-      channel!.removeEventListener('message', answered);
+      others.removeEventListener('message', answered);
       const isEntered = current().token !== '';
       if (token !== '' && !isEntered) keepToken(token);
       resolve(isEntered ? undefined : { ...address, token });
@@ -42,7 +51,7 @@ export function askOtherTabs(current: () => BusAddress): Promise<BusAddress | un
     const timer = setTimeout(() => {
       end('');
     }, ANSWER_WITHIN_MS);
-    channel!.addEventListener('message', answered);
-    channel!.postMessage({ type: 'who-has-it' } satisfies Message);
+    others.addEventListener('message', answered);
+    others.postMessage({ type: 'who-has-it' } satisfies Message);
   });
 }

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js';
 import {
   clientName,
@@ -9,6 +10,7 @@ import {
 import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
 import { Explain } from '../components/explain.js';
+import { useInSteps } from '../components/in-steps.js';
 import { Text } from '../components/primitives.js';
 
 export function BusView() {
@@ -31,10 +33,27 @@ export function BusView() {
   }
 }
 
+/** The connections that get new elements in one task. */
+const NEW_ROWS = 8;
+/** The table is drawn again each second, and nobody reads more of it without wanting to. */
+const SHOWN_AT_FIRST = 100;
+const PARTS = ['main', 'side'] as const;
+
+/** Those that are behind or congested come first: they are what one looks for here. */
+const notableFirst = (connections: readonly Connection[]): Connection[] =>
+  connections.toSorted((a, b) => Number(isNotable(b)) - Number(isNotable(a)));
+const isNotable = ({ flow, subscriptions }: Connection): boolean =>
+  flow === 'congested' || subscriptions.some(({ state }) => state !== 'live');
+
 function Known({ overview }: { overview: Overview }) {
   const { connections, groups, watch, journal, limits, problems, totals, uptime_ms, epoch, revision, now, you } =
     overview;
   const { healthy, why, last_scan_ms, since, ...watching } = watch;
+  const most = useSignal(SHOWN_AT_FIRST);
+  const shown = useInSteps(notableFirst(connections).slice(0, most.value), NEW_ROWS);
+  // The table of the connections first, then what is beside it.
+  const parts = useInSteps(PARTS, 1);
+  const shownGroups = useInSteps(groups.slice(0, most.value), NEW_ROWS);
   const ago = (ms: number): string => `${formatSpan(Math.max(0, now - ms))} ago`;
   return (
     <div class="bus">
@@ -44,8 +63,14 @@ function Known({ overview }: { overview: Overview }) {
           <span class="muted">
             {plural(totals.subscriptions, 'subscription')},{' '}
             {totals.behind === 0 ? 'all live' : `${formatCount(totals.behind)} behind`}
-            {totals.connections > connections.length ? `; showing the first ${formatCount(connections.length)}` : ''}
+            {totals.connections > connections.length ? `; the server lists ${formatCount(connections.length)}` : ''}
           </span>
+          {connections.length > most.value || groups.length > most.value ? (
+            <>
+              <span class="muted">; the first {formatCount(most.value)} are shown</span>{' '}
+              <button onClick={() => (most.value = Infinity)}>Show all</button>
+            </>
+          ) : null}
         </h2>
         <div class="table-scroll" tabIndex={0} role="region" aria-label="Connections">
           <table>
@@ -62,7 +87,7 @@ function Known({ overview }: { overview: Overview }) {
               </tr>
             </thead>
             <tbody>
-              {connections.map((connection) => (
+              {shown.map((connection) => (
                 <ConnectionRows
                   key={connection.id}
                   connection={connection}
@@ -88,7 +113,7 @@ function Known({ overview }: { overview: Overview }) {
               </tr>
             </thead>
             <tbody>
-              {groups.map(({ id, filter, members, index }) => (
+              {shownGroups.map(({ id, filter, members, index }) => (
                 <tr key={id}>
                   <td class="number">{id}</td>
                   <td>
@@ -102,50 +127,54 @@ function Known({ overview }: { overview: Overview }) {
           </table>
         </div>
       </section>
-      <aside class="bus-side">
-        <Explain overview={overview} />
-        <section>
-          <h2>Bus</h2>
-          <Figures figures={{ epoch, revision, records: formatCount(totals.records), uptime: formatSpan(uptime_ms) }} />
-        </section>
-        <section>
-          <h2>
-            Watcher{' '}
-            <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>{healthy ? 'healthy' : (why ?? 'unhealthy')}</span>
-          </h2>
-          <Figures
-            figures={{
-              ...watching,
-              ...(since === undefined ? {} : { 'unhealthy since': ago(since) }),
-              'last scan': ago(last_scan_ms),
-            }}
-          />
-        </section>
-        <section>
-          <h2>Journal</h2>
-          <Figures figures={journal} />
-        </section>
-        <section>
-          <h2>
-            Problems <output>{formatCount(totals.problems)}</output>
-          </h2>
-          {problems.length === 0 ? <p class="muted">All files can be read.</p> : null}
-          <ul class="problems">
-            {problems.slice(0, 50).map(({ kind, id, problem }) => (
-              <li key={`${kind}/${id}`}>
-                <span class="note-tag">{visible(problem, 40)}</span> {visible(kind, 20)}{' '}
-                <Text value={id} max={40} middle />
-              </li>
-            ))}
-          </ul>
-        </section>
-        <section>
-          <details>
-            <summary>Limits</summary>
-            <Figures figures={limits} />
-          </details>
-        </section>
-      </aside>
+      {parts.length < 2 ? null : (
+        <aside class="bus-side">
+          <Explain overview={overview} />
+          <section>
+            <h2>Bus</h2>
+            <Figures
+              figures={{ epoch, revision, records: formatCount(totals.records), uptime: formatSpan(uptime_ms) }}
+            />
+          </section>
+          <section>
+            <h2>
+              Watcher{' '}
+              <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>{healthy ? 'healthy' : (why ?? 'unhealthy')}</span>
+            </h2>
+            <Figures
+              figures={{
+                ...watching,
+                ...(since === undefined ? {} : { 'unhealthy since': ago(since) }),
+                'last scan': ago(last_scan_ms),
+              }}
+            />
+          </section>
+          <section>
+            <h2>Journal</h2>
+            <Figures figures={journal} />
+          </section>
+          <section>
+            <h2>
+              Problems <output>{formatCount(totals.problems)}</output>
+            </h2>
+            {problems.length === 0 ? <p class="muted">All files can be read.</p> : null}
+            <ul class="problems">
+              {problems.slice(0, 50).map(({ kind, id, problem }) => (
+                <li key={`${kind}/${id}`}>
+                  <span class="note-tag">{visible(problem, 40)}</span> {visible(kind, 20)}{' '}
+                  <Text value={id} max={40} middle />
+                </li>
+              ))}
+            </ul>
+          </section>
+          <section>
+            <details>
+              <summary>Limits</summary>
+              <Figures figures={limits} />
+            </details>
+          </section>
+        </aside>
+      )}
     </div>
   );
 }

@@ -61,6 +61,7 @@ export function LanesView() {
         list={list}
         rowRem={2}
         columns={2}
+        overscan={6}
         header={<Header window={window} beginsMs={list.beginsMs} />}
         keyOf={({ run }) => run}
         isSelected={({ run }) => target.value?.type === 'run' && target.value.run === run}

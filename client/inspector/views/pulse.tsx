@@ -1,15 +1,21 @@
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { AttentionGroup } from '../model/attention-groups.js';
 import { formatCount, formatLag } from '../model/format.js';
 import type { Attention } from '../model/matter.js';
 import type { ViewName } from '../model/view-name.js';
 import { nowMs, paint } from '../page/state.js';
+import { useInSteps } from '../components/in-steps.js';
 import { PlaceLink } from '../components/link.js';
-import { commandLine, MatterActions, Severity } from '../components/matter-row.js';
+import { commandLine } from '../model/copied-command.js';
+import { MatterActions, Severity } from '../components/matter-row.js';
 import { untilWords, WaitLines } from '../components/wait-line.js';
 import { Plot } from '../components/plot.js';
 import { KindTag } from '../components/primitives.js';
 import type { Summary, PulsePaint } from '../worker/paint.js';
+
+/** The matters that get new elements in one task. */
+const NEW_MATTERS = 8;
 
 export function PulseView() {
   const now = paint.value;
@@ -94,6 +100,7 @@ function Blocked({ pulse: { waits, moreWaits } }: { pulse: PulsePaint }) {
 }
 
 function AttentionList({ pulse: { attention, waits, more } }: { pulse: PulsePaint }) {
+  const shown = useInSteps(attention, NEW_MATTERS);
   return (
     <section class="attention" aria-labelledby="attention-title">
       <h2 id="attention-title">Needs attention</h2>
@@ -104,7 +111,7 @@ function AttentionList({ pulse: { attention, waits, more } }: { pulse: PulsePain
         </p>
       ) : (
         <ol>
-          {attention.map((group) => (
+          {shown.map((group) => (
             <li key={group.key} class={`matter ${group.severity}`}>
               <Severity severity={group.severity} />
               {group.count === 1 ? <Matter matter={group.matters[0]!} /> : <Many group={group} />}
@@ -129,15 +136,17 @@ function Matter({ matter: { text, endMs, link, runs, command } }: { matter: Atte
   );
 }
 
-/** Many matters about the same, as one line that opens. */
+/** Many matters about the same, as one line that opens. What is closed has no elements. */
 function Many({ group: { title, subjects, count, matters } }: { group: AttentionGroup }) {
+  const isOpen = useSignal(false);
+  const shown = useInSteps(isOpen.value ? matters : [], NEW_MATTERS);
   return (
-    <details class="many">
+    <details class="many" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
       <summary data-row>
         {title} <span class="muted">{subjects.join(' · ')}</span>
       </summary>
       <ul>
-        {matters.map((matter) => (
+        {shown.map((matter) => (
           <li key={matter.key} class="matter">
             <Matter matter={matter} />
           </li>

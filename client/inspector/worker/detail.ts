@@ -4,6 +4,7 @@ import {
   parseAddress,
   parseTimestamp,
   recordProblems,
+  type Address,
   type RecordData,
 } from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
@@ -46,8 +47,12 @@ function recordDetail(
   const id = target.key.slice(slash + 1);
   if (!kind) return { about: 'nothing', name: target.key };
   const history = latest(capture, end, (entry) => entry.kind === kind && entry.id === id);
+  const { revision } = target;
+  // Of a record that changes often, the event is soon no longer one of the last.
   const event =
-    target.revision === undefined ? history[0] : history.find(({ revision }) => revision === target.revision);
+    revision === undefined
+      ? history[0]
+      : latest(capture, end, (entry) => entry.revision === revision && entry.kind === kind && entry.id === id, 1)[0];
   const current = derived.replayed.get(kind, id);
   const data = event?.data ?? current?.data;
   if (!data) return { about: 'nothing', name: target.key };
@@ -108,13 +113,14 @@ function runDetail(run: string, derived: DerivedState, capture: Capture, end: nu
     run,
     agent: agent && agentRow(agent, derived),
     waits: [...new Set([...waitsOf(derived.waits, run), ...blockedBy(derived.waits, run)])],
-    history: latest(capture, end, ({ data }) => data.run_id === run).map(historyRow),
+    history: latest(capture, end, ({ data }) => textOf(data, 'run_id') === run).map(historyRow),
   };
 }
 
 function addressDetail(address: string, derived: DerivedState, capture: Capture, end: number): Detail {
-  const touches = (addresses: readonly string[]) => addresses.find((one) => isUnder(one, address));
   const wanted = parseAddress(address);
+  const touches = (addresses: readonly string[]): boolean =>
+    addresses.some((one) => isUnder(one, address) || (wanted.ok && overlapsText(wanted.address, one)));
   const holders: Holder[] = [];
   for (const lease of derived.leases) {
     const touched = wanted.ok ? lease.lease.addresses.find((own) => overlap(own, wanted.address))?.text : undefined;
@@ -129,10 +135,8 @@ function addressDetail(address: string, derived: DerivedState, capture: Capture,
       Number(b.isContested) - Number(a.isContested) ||
       (b.leftMs ?? Infinity) - (a.leftMs ?? Infinity),
   );
-  const history = latest(capture, end, ({ data }) => touches(addressesOf(data)) !== undefined);
-  const waits = derived.waits.filter(({ wanted: all }) =>
-    all.some((one) => touches([one]) !== undefined || isUnder(address, one)),
-  );
+  const history = latest(capture, end, ({ data }) => touches(addressesOf(data)));
+  const waits = derived.waits.filter(({ wanted: all }) => touches(all) || all.some((one) => isUnder(address, one)));
   return {
     about: 'address',
     address,
@@ -140,6 +144,20 @@ function addressDetail(address: string, derived: DerivedState, capture: Capture,
     waits,
     history: history.map(historyRow),
   };
+}
+
+/** Address texts that have been parsed: all captured events are compared with the address that is shown, again and again. */
+const parsed = new Map<string, Address | undefined>();
+const MAX_PARSED = 50_000;
+
+function overlapsText(address: Address, text: string): boolean {
+  if (!parsed.has(text)) {
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    const result = parseAddress(text);
+    parsed.set(text, result.ok ? result.address : undefined);
+  }
+  const other = parsed.get(text);
+  return other !== undefined && overlap(other, address);
 }
 
 const isHeldState = ({ state }: LeaseTermPaint): boolean =>
@@ -158,9 +176,14 @@ function leaseTermPaint({ state, endMs, lease }: Lease, nowMs: number): LeaseTer
 }
 
 /** Returns the last events that match, the newest first. */
-function latest(capture: Capture, end: number, matches: (entry: EventEntry) => boolean): EventEntry[] {
+function latest(
+  capture: Capture,
+  end: number,
+  matches: (entry: EventEntry) => boolean,
+  most = MAX_HISTORY,
+): EventEntry[] {
   const found: EventEntry[] = [];
-  for (let i = end - 1; i >= 0 && found.length < MAX_HISTORY; i--) {
+  for (let i = end - 1; i >= 0 && found.length < most; i--) {
     const entry = capture.at(i)!;
     if (entry.what === 'event' && matches(entry)) found.push(entry);
   }

@@ -8,6 +8,7 @@ import type { Lane, Span } from '../model/lanes.js';
 import type { LeaseState } from '../model/lease.js';
 import type { Overview } from '../model/overview.js';
 import type { RateSeries } from '../model/rates.js';
+import type { Unused } from '../model/query.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 import type { WaitLine } from '../model/waits.js';
 import type { ConnectionState } from './connection-state.js';
@@ -21,6 +22,8 @@ export interface Paint {
   readonly capture: CaptureState;
   readonly summary: Summary;
   readonly queryError: QueryError | undefined;
+  /** The part of the query that the view does not use. */
+  readonly unused: Unused;
   readonly pulse?: PulsePaint;
   readonly agents?: Rows<AgentRow>;
   readonly symbols?: Rows<SymbolRow>;

@@ -1,7 +1,7 @@
 import { complete, type Completion } from '../model/completion.js';
 import type { Capture } from '../model/capture.js';
 import { addressesOf, type Entry } from '../model/entry.js';
-import { EMPTY_QUERY, parseQuery, type Query } from '../model/query.js';
+import { EMPTY_QUERY, parseQuery, unusedIn, type Query } from '../model/query.js';
 import { KINDS, type QueryError } from '../../../protocol/index.js';
 import { withPast, type PastEvents } from '../model/history.js';
 import { SPAN_MS, type Since } from '../model/place.js';
@@ -123,6 +123,7 @@ export class ViewModel {
       capture: { ...this.#captureState(inputs.nowMs), past: inputs.past, kept: inputs.kept },
       summary: summarize(derived, this.timeline.rates.recent(nowMs)),
       queryError: this.#queryError,
+      unused: unusedIn(viewState.view, this.#query),
       ...this.#viewPaint(viewState, derived, inputs, endSeq, end),
       ...(viewState.target ? { detail: detailOf(viewState.target, derived, capture, end) } : {}),
     };

@@ -20,7 +20,7 @@ from .status import Live, Status
 from .subscription import SubscribeOptions, Subscription, WhenFull
 from .swarm import AddressContext, Holding, Lease, Moment
 from .swarm.text import units
-from .wire import LEASE_KINDS, parse_cursor
+from .wire import LEASE_KINDS, is_sendable, parse_cursor
 
 _T = TypeVar("_T")
 _NO_CONTEXT: Final = AddressContext()
@@ -109,15 +109,15 @@ class BusClient:
         filter = read_filter(
             kinds=kinds, run_ids=run_ids, branches=branches, ids=ids, addresses=addresses, event_types=event_types
         )
-        if max_events is not None and not 1 <= max_events <= _MAX_EVENTS:
+        if max_events is not None and not _is_count(max_events):
             raise BusError("bad-option", f"max_events must be from 1 to {_MAX_EVENTS}, got {max_events!r}")
-        if since is not None and parse_cursor(since) is None:
+        if since is not None and (not isinstance(since, str) or parse_cursor(since) is None):
             text = f'since must be a cursor, "epoch:revision", got {since!r}'
             raise BusError("bad-option", text, "take it from an event")
         if snapshot not in ("full", "none"):
             raise BusError("bad-option", f"snapshot must be 'full' or 'none', got {snapshot!r}")
-        if buffer_size < 1:
-            raise BusError("bad-option", f"buffer_size must be 1 or more, got {buffer_size!r}")
+        if not _is_count(buffer_size):
+            raise BusError("bad-option", f"buffer_size must be from 1 to {_MAX_EVENTS}, got {buffer_size!r}")
         if when_full not in ("wait", "latest", "fail"):
             raise BusError("bad-option", f"when_full must be 'wait', 'latest' or 'fail', got {when_full!r}")
         options = SubscribeOptions(filter, max_events, since, snapshot, buffer_size, when_full)
@@ -209,6 +209,9 @@ class BusClient:
         Asks the server about itself: `overview`, who is connected and how each is served; `explain`. Raises BusError `bad-option`,
         naming what is wrong with the question; `limit`, where too many are asked.
         """
+        if not is_sendable([topic, params]):
+            # The server ends a connection over it, and the next connection would send it again.
+            raise BusError("bad-option", "inspect: the question has what JSON has not", "mend it")
         answer = await within(timeout, "inspect", self.connection.inspect(topic, params or {}))
         if isinstance(answer, dict):
             return answer
@@ -236,7 +239,7 @@ class BusClient:
         given = {"revision": revision, "connection": connection, "sub": sub}
         params.update({name: value for name, value in given.items() if value is not None})
         if sub is None:
-            params["filter"] = {name: list(values) for name, values in filter.items()}
+            params["filter"] = read_filter(**filter)
         elif filter:
             raise BusError("bad-option", "explain: sub and a filter are both given", "give one of them")
         return await self.inspect("explain", params, timeout=timeout)
@@ -251,6 +254,10 @@ class BusClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_EVENTS
 
 
 async def within(timeout: float | None, what: str, call: Awaitable[_T]) -> _T:

@@ -17,6 +17,7 @@ from .bus_error import BusError
 from .dial import Dial, Place, websocket_dial
 from .endpoint import find_endpoint
 from .repository import repository_around
+from .served_repository import other_repository
 from .servers_in_turn import servers_in_turn
 from .wire import Codec, Encoding, JsonCodec, MsgpackCodec
 
@@ -82,6 +83,7 @@ def connect(
         url, token = endpoint.get("url"), endpoint.get("token")
         if not isinstance(url, str) or not isinstance(token, str):
             raise BusError("bad-option", "endpoint must have url and token", "take it from a server, whole")
+        _say_other_repository(endpoint, logger or logging.getLogger("muse_bus"))
     urls = [url] if url is None or isinstance(url, str) else list(url)
     if not urls:
         raise BusError("bad-option", "the list of urls is empty", "give at least one")
@@ -107,6 +109,17 @@ def connect(
         logger=logger,
     )
     return Connecting(client)
+
+
+def _say_other_repository(endpoint: Mapping[str, Any], logger: logging.Logger) -> None:
+    """A program may have the endpoint of one repository, and work in another: then no answer is about its files."""
+    try:
+        around = repository_around(os.getcwd(), False)
+    except (BusError, OSError):
+        return
+    other = other_repository(endpoint, around)
+    if other is not None:
+        logger.warning("the endpoint is of the bus of %r, and the working directory is in %r", other, str(around))
 
 
 def _codec(encoding: Encoding) -> Codec:

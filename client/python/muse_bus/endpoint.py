@@ -212,7 +212,7 @@ def _check_private(stats: os.stat_result) -> None:
 
 def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another", "unproven"]:
     """Whether the process lives, is this user's and the one that was meant: a pid alone is given away again."""
-    boot = _boot_id()
+    boot = boot_id()
     if boot is not None and endpoint.boot_id is not None and endpoint.boot_id != boot:
         return "gone"
     if not _is_alive(endpoint.pid):
@@ -226,7 +226,7 @@ def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another",
     return "lives" if is_ours else "another"
 
 
-def _boot_id() -> str | None:
+def boot_id() -> str | None:
     try:
         if sys.platform == "darwin":
             asked = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from .bus_error import BusError
 from .clock import Cancel
-from .filter import Filter
+from .filter import Filter, read_kind
 from .record_view import Change, Record, RecordView
 from .status import Closed, Live, Status
 from .subscription import SubscribeOptions, Subscription
@@ -54,12 +54,22 @@ class MirrorClosed:
 MirrorStatus = MirrorLive | MirrorUnknown | MirrorClosed
 
 
+def _check_branch(branch: str | None) -> None:
+    """An empty text usually comes from a variable that is not set: no lease is on that branch, and all would seem free."""
+    if branch is not None and (not isinstance(branch, str) or branch.strip() == ""):
+        text = f"branch must be a text that is not empty, got {branch!r}"
+        raise BusError("bad-option", text, "leave it out for all branches")
+
+
 def read_addresses(spelling: str, context: AddressContext = _NO_CONTEXT) -> tuple[Address, ...]:
     """What a person or a program means by an address, in any spelling. Raises BusError `bad-option` where it can be none."""
+    advice = "name a file or a symbol, src/billing.py::compute_total"
+    if not isinstance(spelling, str):
+        raise BusError("bad-option", f"the address is no text: {spelling!r}", advice)
     try:
         return parse_query(spelling, context)
     except AddressError as fault:
-        raise BusError("bad-option", str(fault), "name a file or a symbol, src/billing.py::compute_total") from fault
+        raise BusError("bad-option", str(fault), advice) from fault
 
 
 class Mirror:
@@ -124,12 +134,13 @@ class Mirror:
         return await asyncio.shield(self._closed)
 
     def get(self, kind: str, id: str) -> Record | None:
-        record = self._views[0].get(kind, id)
+        record = self._views[0].get(read_kind(kind, "get"), id)
         return record if record is not None and self._is_shown(record) else None
 
     def all(self, kind: str) -> list[Record]:
         """All records of a kind, ordered by id."""
-        found = [record for record in self._views[0].all() if record.kind == kind and self._is_shown(record)]
+        known = read_kind(kind, "all")
+        found = [record for record in self._views[0].all() if record.kind == known and self._is_shown(record)]
         return sorted(found, key=lambda record: order(record.id))
 
     @property
@@ -168,11 +179,13 @@ class Mirror:
         the moment in question, by default now. Raises BusError `bad-option` where the text is no address.
         """
         self._need_leases()
+        _check_branch(branch)
         return self._leases.holding(read_addresses(address, context), at or self.moment, branch)
 
     def leases(self, *, branch: str | None = None) -> list[Lease]:
         """All leases that hold, as far as this mirror knows, the first to end first."""
         self._need_leases()
+        _check_branch(branch)
         return self._leases.held(self.moment, branch)
 
     def lease(self, id: str) -> Lease | None:
@@ -190,6 +203,7 @@ class Mirror:
         Raises BusError `closed` where the mirror is closed; what ended the mirror; `bad-option` where the text is no address.
         """
         self._need_leases()
+        _check_branch(branch)
         addresses = read_addresses(address, context)
         while True:
             if self._end is not None:

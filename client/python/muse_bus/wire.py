@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final, Literal
 
@@ -54,6 +55,21 @@ def parse_cursor(text: str) -> tuple[str, int] | None:
     if match is None or int(match[2]) > _MAX_INTEGER:
         return None
     return match[1], int(match[2])
+
+
+def is_sendable(value: object) -> bool:
+    """Whether a message can be sent in either encoding: its texts have a form in UTF-8, and all of it is what JSON has."""
+    if isinstance(value, str):
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    if isinstance(value, int):
+        return abs(value) <= _MAX_INTEGER
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, (list, tuple)):
+        return all(is_sendable(one) for one in value)
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and is_sendable([name, one]) for name, one in value.items())
+    return value is None
 
 
 def integer(value: Any) -> int:

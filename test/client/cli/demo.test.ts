@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import t from 'tap';
 import { topState } from '../../../client/cli/commands/top-state.js';
+import { isFound } from '../../../client/cli/terminal/find-program.js';
 import { DemoStory } from '../../../client/cli/demo/story.js';
 import { Swarm, unixMillis } from '../../../protocol/index.js';
 import { Command } from '../../support/command.js';
@@ -14,6 +15,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     });
     await until('it says how to go on', () => demo.lines.some((line) => line.startsWith('Ctrl-C')));
     const text = demo.lines.join('\n');
+    t.equal(
+      text.includes('copies need the command muse-bus'),
+      !isFound('muse-bus', process.env),
+      'what is to be installed',
+    );
     t.match(text, /Inspector +http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/m);
     const [, printed, root] = /(node \S+ watch --root (\S+))$/m.exec(text)!;
     // In another directory, as a person would who opens a terminal.

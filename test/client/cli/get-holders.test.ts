@@ -67,6 +67,8 @@ for (const { name, prepare } of SETUPS) {
       { flags: ['--address', 'src/a.py::*'], found: ['over', 'r1'] },
       { flags: ['--address', 'src/a.py::*', '--id', 'r1'], found: ['r1'] },
       { flags: ['--id', 'nobody'], found: [] },
+      { flags: ['r2'], found: ['r2'] },
+      { flags: ['r2', 'r1', '--id', 'over'], found: ['over', 'r1', 'r2'] },
     ];
     for (const { flags, found } of variants) {
       const get = Command.museBus(['get', 'reservation', '--root', root, ...flags]);
@@ -102,7 +104,8 @@ t.test('get and holders refuse invalid arguments', async (t) => {
     { args: ['get', 'reservatoin'], says: /the kind must be one of reservation, .*did you mean reservation\?/s },
     { args: ['get'], says: /missing required argument 'kind'/ },
     { args: ['get', 'task', '--format', 'xml'], says: /--format must be text or json, got xml/ },
-    { args: ['get', 'task', 'more'], says: /get takes only <kind>, got also more/ },
+    { args: ['get', 'task', ''], says: /--id/ },
+    { args: ['holders', 'a.py', 'more'], says: /holders takes only <address>, got also more/ },
     { args: ['get', 'task', '--url', 'foo'], says: /the url "foo" is invalid/ },
     { args: ['get', 'task', '--time', 'noon'], says: /--time must be one of local, utc, relative, got noon/ },
     { args: ['get', 'task', '--query', 'run:a lag:>1'], says: /get does not use lag:.*\n {3}run:a lag:>1\n {9}\^/ },

@@ -12,6 +12,7 @@ t.test('every command reports an invalid field with its value and what it should
   repository.rename('reservation', 'r2', reservation('a', [], { addresses: { what: 7 } }));
   repository.rename('release', 'x1', { run_id: ['a'], reservation_id: 'r9' });
   repository.rename('task', 't1', { run_id: 'a', title: 'fine' });
+  repository.rename('reservation', 'r3', reservation('a', [], { addresses: 'src/one.py' }));
   repository.raw('task', 't2', '{');
   const ask = async (...args: readonly string[]): Promise<Command> => {
     const command = Command.museBus([...args, '--root', repository.root]);
@@ -36,6 +37,7 @@ t.test('every command reports an invalid field with its value and what it should
   t.match(lineOf('r2'), addresses);
   t.match(lineOf('x1'), run);
   t.notMatch(lineOf('t1'), /should be/);
+  t.match(lineOf('r3'), /\[src\/one\.py\]$/, 'a text alone is an address');
 
   const problems = Object.fromEntries(
     json.json<{ id: string; problems?: object[] }>().map((one) => [one.id, one.problems]),

@@ -1,4 +1,7 @@
 import t from 'tap';
+import { topTitle } from '../../../client/cli/commands/top-screen.js';
+import { topState } from '../../../client/cli/commands/top-state.js';
+import { Swarm, unixMillis } from '../../../protocol/index.js';
 import { duration, styledTime, timeText } from '../../../client/cli/terminal/time-text.js';
 import { formatMoment, formatSecond, formatZone } from '../../../client/inspector/model/format.js';
 import { Command } from '../../support/command.js';
@@ -44,6 +47,16 @@ t.test('a time that is far away says how far', (t) => {
   t.equal(styledTime(now - 90_000_000, 'relative', now), '1d 1h ago');
   t.equal(timeText('soon', 'utc', now), 'soon', 'a text that is no time stays');
   t.equal(duration(-5), '0s');
+  t.end();
+});
+
+t.test('top says the time of day as the person wants it', (t) => {
+  process.env['TZ'] = 'Europe/Berlin';
+  const state = topState(new Swarm(), { now: unixMillis(at('2026-03-30T12:00:00Z')) });
+  const titleIn = (style: 'local' | 'utc'): string =>
+    topTitle(state, { label: 'x', now: at('2026-03-30T12:00:00Z'), trouble: '' }, style);
+  t.match(titleIn('local'), / 14:00:00 /);
+  t.match(titleIn('utc'), / 12:00:00Z /);
   t.end();
 });
 

@@ -86,7 +86,7 @@ t.test('one long name leaves room for everything else', { skip: PseudoTerminal.s
   t.teardown(() => {
     top.kill();
   });
-  await until('it is drawn', () => top.screen.includes('LEASES (3)'));
+  await until('it is drawn', () => top.frame.some((line) => line.startsWith('LEASES (3)')));
   t.match(top.screen, /long-long-[a-z-]*… .*src\/long\.py/);
   t.match(top.screen, /agent-1 +main +holding/);
   top.type('q');

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Command } from '../../support/command.js';
+import { Command, MUSE_BUS } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
 /** A module that fails outside of any handler, once the server has said that it listens. */
@@ -46,3 +46,14 @@ for (const [what, failure] of [
     t.match(readFileSync(join(state, header!), 'utf8'), /"seal":\{/, 'the journal is sealed');
   });
 }
+
+t.test(
+  'a program that cannot be loaded, for want of open files, says so in one line and what to do',
+  { skip: process.platform === 'linux' ? false : 'the number that Node needs by itself differs' },
+  async (t) => {
+    const command = new Command('sh', ['-c', `ulimit -n 24; exec "${process.execPath}" "${MUSE_BUS}" doctor`]);
+    t.equal(await command.exit, 1);
+    t.match(command.errors, [/^❌ muse-bus cannot be loaded: EMFILE: too many open files/, /ulimit -n/]);
+    t.equal(command.errors.length, 2, 'no stack');
+  },
+);

@@ -36,6 +36,38 @@ inBrowser('a wrong token is distinguished from a server that cannot be reached',
   const { page } = await openInspector(context, addressOf({ ...endpoint, token: 'wrong' }));
   await page.waitForSelector('[data-empty-state=refused]');
   await shows(t, page, '.empty-state', /Authentication failed: invalid token[^]*endpoint\.json/);
+  const { page: other } = await openInspector(context, addressOf(endpoint).replace(/#.*/, ''));
+  await other.waitForSelector('[data-empty-state=no-token]');
+  await other.goto(addressOf({ ...endpoint, token: '%e0%' }));
+  await other.waitForSelector('[data-empty-state=refused]');
+});
+
+inBrowser('where the browser blocks what a page may keep, the page works until it is reloaded', async (t, context) => {
+  const repository = new ServedRepository();
+  writeSwarm(repository, Date.now());
+  const endpoint = await repository.start();
+  t.teardown(() => repository.stop());
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    const refuse = {
+      get: () => {
+        throw new DOMException('blocked', 'SecurityError');
+      },
+    };
+    for (const name of ['sessionStorage', 'localStorage', 'indexedDB']) Object.defineProperty(window, name, refuse);
+    Object.defineProperty(window, 'BroadcastChannel', {
+      value: function refused() {
+        throw new DOMException('blocked', 'SecurityError');
+      },
+    });
+  });
+  await page.goto(addressOf(endpoint).replace(/#.*/, ''));
+  await page.fill('#address', endpoint.token);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.attention');
+  await page.goto(addressOf(endpoint));
+  await page.reload();
+  await page.waitForSelector('[data-empty-state=no-token]');
 });
 
 inBrowser('without records the page says that the bus is healthy, and what to try', async (t, context) => {

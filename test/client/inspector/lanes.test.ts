@@ -13,6 +13,10 @@ import { SymbolRows } from '../../../client/inspector/model/symbol-rows.js';
 import { symbolRows, symbolTree } from '../../../client/inspector/model/symbol-tree.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
 import { leasesOf } from '../../../client/inspector/model/lease.js';
+import { EMPTY_QUERY } from '../../../client/inspector/model/query.js';
+import { deriveState } from '../../../client/inspector/worker/derived-state.js';
+import { lanesPaint } from '../../../client/inspector/worker/lane-rows.js';
+import type { ViewState } from '../../../client/inspector/worker/messages.js';
 import { at, NOON, CapturedEvents } from '../../support/entries.js';
 
 const seconds = ({ fromMs, toMs }: Span) => [(fromMs - NOON) / 1_000, (toMs - NOON) / 1_000];
@@ -68,6 +72,25 @@ t.test('intervals of two runs at one address overlap while both hold it', async 
   t.same(lanes.get('a')![0]!.overlaps.map(seconds), [[0, 20]]);
   t.same(lanes.get('b')![0]!.overlaps.map(seconds), [[10, 30]]);
   t.same(lanes.get('c')![0]!.overlaps.map(seconds), [[0, 30]], 'on another branch too: it is a merge risk');
+});
+
+t.test('a file and a symbol in it are an overlap in the lanes, as everywhere', async (t) => {
+  const captured = new CapturedEvents()
+    .reserve(0, 'r1', 'a', 'src/a.py', 60)
+    .reserve(10, 'r2', 'b', 'src/a.py::f', 40)
+    .reserve(10, 'r3', 'c', 'src/c.py', 40);
+  const { timeline } = captured;
+  const derived = deriveState(timeline.head, NOON + 20_000, undefined);
+  const view = { rows: { from: 0, to: 9 }, lanes: { widthMs: 120_000, endMs: undefined } } as ViewState;
+  const { rows } = lanesPaint(derived, timeline, EMPTY_QUERY, view, timeline.capture.length);
+  t.same(
+    rows.map(({ run, bars }) => [run, bars.flatMap(({ overlaps }) => overlaps.map(seconds))]),
+    [
+      ['a', [[10, 40]]],
+      ['b', [[10, 40]]],
+      ['c', []],
+    ],
+  );
 });
 
 t.test('leases that a run holds at the same time are in different tracks', async (t) => {

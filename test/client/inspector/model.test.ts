@@ -1,5 +1,12 @@
 import t from 'tap';
-import { complete } from '../../../client/inspector/model/completion.js';
+import { complete, quoteWhereNeeded } from '../../../client/inspector/model/completion.js';
+import { commandLine, operand } from '../../../client/inspector/model/copied-command.js';
+import { addressesOf } from '../../../client/inspector/model/entry.js';
+import { parseQuery } from '../../../client/inspector/model/query.js';
+import type { Target } from '../../../client/inspector/model/target.js';
+import { deriveState } from '../../../client/inspector/worker/derived-state.js';
+import { detailOf } from '../../../client/inspector/worker/detail.js';
+import { StreamIndex } from '../../../client/inspector/worker/stream-index.js';
 import { agentsOf } from '../../../client/inspector/model/agents.js';
 import { attentionOf } from '../../../client/inspector/model/attention.js';
 import { betterSkew } from '../../../client/inspector/model/clock-skew.js';
@@ -315,4 +322,48 @@ t.test('completion offers fields, then values; those that begin with the text co
   t.same(choices('kind:task,cl'), ['kind:task,claim']);
   t.same(choices('run:agent'), ['run:agent-1', 'run:"my agent"']);
   t.same(complete('kind:task branch:m x', 18, vocabulary).from, 10);
+});
+
+t.test('a name that is completed or used as a filter is read back as it is', async (t) => {
+  for (const run of ['my agent', 'a,b', 'say "hi"', 'back\\slash "x"', 'plain', '-x', '(x)']) {
+    const parsed = parseQuery(`run:${quoteWhereNeeded(run)},other`);
+    if (!parsed.ok) return t.fail(parsed.error.message);
+    const matches = (name: string) =>
+      parsed.query.matchesRecord({ kind: 'task', id: 't', revision: 1, data: { run_id: name } });
+    t.same([run, 'other', 'else'].map(matches), [true, true, false], run);
+  }
+});
+
+t.test('a run that is written as a number, and addresses in any form, are shown as the swarm reads them', async (t) => {
+  const data = { run_id: 7 as unknown as string, address: 'src/a.py\nsrc/b.py', expires_at: at(60) };
+  const captured = new CapturedEvents().event(0, 'added', 'reservation', 'r', data);
+  const { agents } = situation(captured.timeline.head, 1);
+  t.match(agents, [{ run: '7', leases: [{ addresses: ['src/a.py', 'src/b.py'] }] }]);
+  t.same(addressesOf(data), ['src/a.py', 'src/b.py']);
+  const index = new StreamIndex(captured.timeline.capture);
+  t.match(index.read(Infinity, { last: 1 }).rows, [{ run: '7', address: 'src/a.py', more: 1 }]);
+  const parsed = parseQuery('run:7');
+  t.ok(parsed.ok && parsed.query.matchesEvent({ data }));
+});
+
+t.test(
+  'an event is found however many later ones the record has, and the card of an address lists whatever overlaps it',
+  async (t) => {
+    const captured = new CapturedEvents().reserve(0, 'r', 'a', 'src/', 500);
+    for (let i = 1; i <= 100; i++) captured.event(i, 'modified', 'task', 't', { step: i });
+    const { timeline } = captured;
+    const derived = deriveState(timeline.head, NOON + 101_000, undefined);
+    const show = (target: Target) => detailOf(target, derived, timeline.capture, timeline.capture.length);
+    t.match(show({ type: 'record', key: 'task/t', revision: 3 }), { data: { step: 2 }, event: { revision: 3 } });
+    t.match(show({ type: 'address', address: 'src/a.py::f' }), {
+      holders: [{ key: 'reservation/r' }],
+      history: [{ key: 'reservation/r' }],
+    });
+  },
+);
+
+t.test('a copied command is one command, whatever a record says', async (t) => {
+  const line = commandLine(['watch', '--run-id', `it's $(x)`, '--json']);
+  t.equal(line, String.raw`muse-bus watch --run-id 'it'\''s $(x)' --json`);
+  t.equal(commandLine(['holders', ...operand('-x.py')]), "muse-bus holders '--' '-x.py'");
 });

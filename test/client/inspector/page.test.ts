@@ -60,6 +60,7 @@ onSwarm('the token leaves the address bar, and view, filter and selection take i
     'run:agent-4',
     'the same after a reload, without the token being asked for',
   );
+  t.match(await page.title(), /^task\/task-1@\d+ · Stream · muse-bus$/, 'tabs and the entries of Back are told apart');
 });
 
 onSwarm('every view has its key, and typing in an input triggers no keys', async (t, { page }) => {
@@ -74,6 +75,18 @@ onSwarm('every view has its key, and typing in an input triggers no keys', async
     await go(page, key);
     await page.waitForSelector(selector);
   }
+  for (const [key, code] of [
+    ['п', 'KeyG'],
+    ['ф', 'KeyA'],
+  ] as const)
+    await page.evaluate((init) => dispatchEvent(new KeyboardEvent('keydown', init)), { key, code });
+  await page.waitForSelector('.agents .presence');
+  await go(page, 'p');
+  await page.keyboard.press('/');
+  await page.waitForSelector('#filter-choices li');
+  await page.keyboard.press('Tab');
+  await page.waitForSelector('#filter:not(:focus)');
+  t.equal(await page.inputValue('#filter'), '', 'Tab goes on where nothing has been typed');
   await page.keyboard.press('/');
   await page.waitForSelector('#filter:focus');
   await page.keyboard.type('g a ');
@@ -101,6 +114,15 @@ onSwarm('an invalid filter says why, and the last valid one stays in force', asy
   await page.waitForSelector('#filter-error');
   await shows(t, page, '#filter-error', /The last valid filter is still in force/);
   t.equal(await page.locator('.stream-grid.cells').count(), 1);
+  await page.fill('#filter', 'kind:task run:agent-4');
+  await page.keyboard.press('Escape');
+  t.equal(await page.locator('.notices:has-text("not narrowed")').count(), 0);
+  await go(page, 'a');
+  await shows(t, page, '.notices', /Agents is not narrowed by kind:\./, 'what a view does not use is said');
+  await go(page, 'p');
+  await shows(t, page, '.notices', /Pulse is not narrowed by the filter/);
+  await page.click('.notices a');
+  await page.waitForSelector('.stream-grid.cells');
 });
 
 onSwarm('the filter offers completions at the caret', async (t, { page }) => {
@@ -178,6 +200,31 @@ onSwarm(
 
     await page.keyboard.press('f');
     await until('the newest row is visible again', isLast(before + 201));
+
+    // A key that is pressed while a view is first displayed must not wait for all of its rows.
+    await go(page, 'a');
+    await page.waitForSelector('.agents .presence');
+    const counts = page.evaluate(
+      (whole) =>
+        new Promise<number[]>((resolve) => {
+          const seen: number[] = [];
+          const observer = new MutationObserver(() => {
+            const count = document.querySelectorAll('.stream .list-row').length;
+            if (count !== seen.at(-1)) seen.push(count);
+            if (count < whole) return;
+            observer.disconnect();
+            resolve(seen);
+          });
+          observer.observe(document.body, { childList: true, subtree: true });
+        }),
+      rows.length,
+    );
+    await go(page, 't');
+    const steps = await counts;
+    t.ok(
+      steps.every((count, i) => count - (steps[i - 1] ?? 0) <= 12),
+      `rows: ${steps.join(', ')}`,
+    );
   },
 );
 

@@ -4,6 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
+from muse_bus.record_id import record_id_fault
 from muse_bus.swarm import (
     AddressContext,
     AddressError,
@@ -40,6 +41,11 @@ class Cases(unittest.TestCase):
                 except AddressError as fault:
                     found = {"problem": fault.problem}
                 self.assertEqual(found, {name: case[name] for name in ("text", "kind", "problem") if name in case})
+
+    def test_ids(self):
+        for case in CASES["ids"]:
+            with self.subTest(case["id"]):
+                self.assertEqual(record_id_fault(case["id"]), case["fault"])
 
     def test_what_is_asked_for(self):
         for case in CASES["queries"]:

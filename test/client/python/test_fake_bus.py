@@ -294,6 +294,11 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             (lambda: self.bus.watch(kinds="task"), "a list"),
             (lambda: self.bus.watch(since="nonsense"), "cursor"),
             (lambda: self.bus.watch(max_events=0), "max_events"),
+            (lambda: self.bus.watch(max_events="5"), "max_events"),
+            (lambda: self.bus.watch(buffer_size=1.5), "buffer_size"),
+            (lambda: self.bus.watch(since=5), "cursor"),
+            (lambda: self.bus.watch(run_ids=[" "]), "leave it out"),
+            (lambda: self.bus.watch(ids=["t1", "tasks/t1"]), "is a path"),
         ):
             with self.assertRaises(BusError) as raised:
                 call()
@@ -302,6 +307,26 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(BusError) as raised:
             await self.bus.holders("../outside")
         self.assertEqual(raised.exception.code, "bad-option")
+        with self.assertRaises(BusError):
+            self.fake.put("task", "../t1", {})
+        mirror = await self.bus.mirror()
+        for call in (lambda: mirror.all("reservaton"), lambda: mirror.get("tsk", "t1"), lambda: mirror.leases(branch=" ")):
+            with self.assertRaises(BusError) as raised:
+                call()
+            self.assertEqual(raised.exception.code, "bad-option")
+        self.assertEqual(mirror.all("reservations"), [])
+        for question in (
+            self.bus.holders("src/a.py", branch=""),
+            self.bus.holders(5),
+            self.bus.inspect("overview", {"after": b"x"}),
+            self.bus.inspect("overview", {"after": float("nan")}),
+            self.bus.inspect("overview", {"after": "\ud800"}),
+            self.bus.explain(revision=2**80),
+            self.bus.explain("task", "t1", kinds=5),
+        ):
+            with self.assertRaises(BusError) as raised:
+                await question
+            self.assertEqual(raised.exception.code, "bad-option")
         with self.assertRaises(BusError) as raised:
             await self.bus.sync("nonsense", "x")
         self.assertEqual(raised.exception.code, "bad-option")

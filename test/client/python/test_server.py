@@ -295,6 +295,23 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             async with muse_bus.connect(**where) as bus:
                 self.assertEqual(bus.status.state, "live", where)
 
+    @unittest.skipIf(served.EDGE, "an edge names no repository")
+    async def test_the_endpoint_of_another_repository_is_noticed(self):
+        endpoint = served.endpoint()
+        before = os.getcwd()
+        with tempfile.TemporaryDirectory() as other:
+            (Path(other) / ".muse").mkdir()
+            try:
+                os.chdir(served.ROOT)
+                with self.assertNoLogs("muse_bus", "WARNING"):
+                    muse_bus.connect(endpoint=endpoint)
+                os.chdir(other)
+                with self.assertLogs("muse_bus", "WARNING") as logged:
+                    muse_bus.connect(endpoint=endpoint)
+            finally:
+                os.chdir(before)
+        self.assertIn("the working directory is in", logged.output[0])
+
     async def test_a_token_goes_nowhere_but_to_its_own_bus(self):
         endpoint = served.endpoint()
         await self.refused("untrusted-endpoint", root=served.ROOT, url="ws://127.0.0.1:1")

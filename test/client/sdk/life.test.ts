@@ -265,10 +265,21 @@ t.test('a refused record rejects the sync that named it, and no other', async (t
   await repository.start();
   await using bus = await connect({ root: repository.root });
   const right = bus.sync();
-  await t.rejects(bus.sync({ kind: 'task', id: '../x' }), { code: 'bad-option', message: /file name/ });
+  await t.rejects(bus.sync({ kind: 'task', id: '../x' }), { code: 'bad-option', message: /begins with a dot/ });
   await t.rejects(bus.sync({ kind: 'nonsense' as 'task', id: 'x' }), { code: 'bad-option', message: /no kind/ });
   await t.rejects(bus.sync({ kind: 'tusk' as 'task', id: 'x' }), { message: /did you mean task\?/ });
+  const half = { kind: 'task' as const, id: '\ud800' };
+  await t.rejects(bus.sync(half), { code: 'bad-option' });
+  const explained = bus.inspect('explain', { ...half, filter: {} });
+  await t.rejects(explained, { code: 'bad-option', message: /what JSON has not/ });
+  for (const value of [() => 0, new Date(), 10n, NaN])
+    await t.rejects(bus.inspect('overview', { after: value } as object), { code: 'bad-option' }, typeof value);
+  const unnamed = bus.inspect('explain', { filter: {}, kind: 'task', id: undefined } as object);
+  await t.rejects(unnamed, { code: 'bad-option', message: /id must be a string/ }, 'as if it had been left out');
+  await t.rejects(bus.holders(5 as unknown as string), { code: 'bad-option', message: /is no text/ });
+  await bus.sync(undefined, { timeoutMs: 1e308 });
   t.match(await right, /:/);
+  t.equal(bus.status.state, 'live', 'what cannot be sent ends no connection');
 });
 
 t.test('a refused mirror leaves no subscription on the server', async (t) => {

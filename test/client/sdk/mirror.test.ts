@@ -41,6 +41,9 @@ t.test('a mirror is complete when the call resolves, and follows changes', async
   );
   t.equal(mirror.get('task', 't1')?.data.title, 'first');
   t.equal(mirror.get('task', 't3'), undefined);
+  t.equal(mirror.all('tasks' as 'task').length, 2, 'by the name of the directory');
+  t.throws(() => mirror.all('tusk' as 'task'), /"tusk" is no kind; did you mean task\?/);
+  t.throws(() => mirror.get('tusk' as 'task', 't1'), { code: 'bad-option' });
 
   const seen: RecordChange[] = [];
   const version = mirror.version;

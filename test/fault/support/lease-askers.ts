@@ -29,7 +29,7 @@ export class LeaseAskers {
     private readonly far: BusClient,
     private readonly mirrors: readonly Mirror[],
   ) {
-    this.#mcp = new McpBus({ root, server: undefined }, { err: () => undefined });
+    this.#mcp = new McpBus(() => ({ root, server: undefined }), { err: () => undefined });
     const tool = whoHoldsTool(this.#mcp);
     const call = { signal: new AbortController().signal, progress: () => undefined };
     this.each = [

@@ -1,6 +1,6 @@
 import { MessageType } from '../../../protocol/index.js';
 import { RawClient } from '../../support/raw-client.js';
-import { checkHistories } from '../history-checker.js';
+import { checkHistories, type Evidence } from '../history-checker.js';
 import type { ClientHistory, Operation } from '../client-history.js';
 import type { BusProcess } from './bus-process.js';
 import { until } from '../../support/until.js';
@@ -33,8 +33,13 @@ export async function settleAndVerify(
 }
 
 /** Checks the histories. @throws Error with the verdict, where the bus broke a rule. */
-export function verify(histories: readonly ClientHistory[], operations: readonly Operation[], isSettled: boolean) {
-  const verdict = checkHistories({ histories, operations, isSettled });
+export function verify(
+  histories: readonly ClientHistory[],
+  operations: readonly Operation[],
+  isSettled: boolean,
+  known: Pick<Evidence, 'gapAfter'> = {},
+) {
+  const verdict = checkHistories({ histories, operations, isSettled, ...known });
   if (verdict.holds) return { events: verdict.events, marks: verdict.marks };
   const { rule, history, entry, why } = verdict;
   const around = histories.find(({ name }) => name === history)!.entries.slice(Math.max(0, entry - 6), entry + 1);

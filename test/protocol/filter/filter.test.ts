@@ -43,6 +43,8 @@ t.test('a mistake is refused with an error that says what is right', async (t) =
     [{ branches: [' '] }, /filter\.branches: a value is empty/],
     [{ ids: [1] }, /filter\.ids must be an array of strings/],
     [{ ids: ['\ud800'] }, /filter\.ids must be an array of strings/],
+    [{ ids: ['t1', 'tasks/t1'] }, /filter\.ids: "tasks\/t1" is a path: an id is the name of a file, without \.json/],
+    [{ ids: ['.t1'] }, /begins with a dot/],
     [{ event_types: ['add'] }, /"add" is no event type, did you mean "added"\?/],
     [{ run_ids: ['x'.repeat(257)] }, /257 characters; at most 256/],
     [{ addresses: ['x'.repeat(10_000)] }, /at most 512/],

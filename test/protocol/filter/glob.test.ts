@@ -81,7 +81,7 @@ const plain = fc
 const tail = fc.string({ unit: fc.constantFrom('a', '/', '.', '*', '\n', '\u2028', ':'), maxLength: 6 });
 
 t.test('globs that are compared as text have the same results as picomatch', async (t) => {
-  let matched = 0;
+  let [tried, matched] = [0, 0];
   fc.assert(
     fc.property(plain, tail, fc.nat(2), (glob, rest, cut) => {
       const asText = readPlainGlob(glob);
@@ -89,12 +89,13 @@ t.test('globs that are compared as text have the same results as picomatch', asy
       // Each text begins as the pattern does, because other texts come nowhere near a match.
       const text = glob.replace(/[/*]+$/, '').slice(0, glob.length - cut) + rest;
       const expected = picomatch.makeRe(glob, { windows: false }).test(text);
+      tried++;
       if (expected) matched++;
       if (asText(text) !== expected) throw new Error(`${glob} on ${JSON.stringify(text)}`);
     }),
     { numRuns: 20_000 },
   );
-  t.ok(matched > 2_000, 'and many do match');
+  t.ok(matched > tried / 10, 'and many do match');
   for (const glob of [
     './a/**',
     '/a/**',

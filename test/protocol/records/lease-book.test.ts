@@ -146,3 +146,111 @@ t.test('a lease extended ten thousand times ends once', async (t) => {
   t.equal(book.nextDeadline(), at(10_009));
   t.same(book.expireUntil(at(10_009)), ['r1']);
 });
+
+t.test('a heartbeat that was never read may be about any lease: none ends until it is read or gone', async (t) => {
+  const book = oneLease();
+  book.put('heartbeat', 'h', {}, at(1), 'unreadable');
+  t.same([...book.unreadableHeartbeats], ['h']);
+  t.equal(book.nextDeadline(), undefined);
+  t.same(book.expireUntil(at(20)), []);
+  t.equal(book.state('r1', at(20)), 'unknown');
+  book.drop('heartbeat', 'h', at(21));
+  t.same([...book.unreadableHeartbeats], []);
+  t.equal(book.nextDeadline(), at(10));
+  t.same(book.expireUntil(at(21)), ['r1']);
+  book.put('heartbeat', 'h', {}, at(22), 'unreadable');
+  t.equal(book.state('r1', at(22)), 'unknown', 'one that has ended may have been prolonged too');
+});
+
+t.test('a heartbeat that can no longer be read holds up the end of its own lease only', async (t) => {
+  const book = oneLease();
+  book.put('reservation', 'r2', { expires_at: iso(20) }, at(0));
+  book.put('heartbeat', 'h', { reservation_id: 'lease-1' }, at(1), 'unreadable');
+  t.same([...book.unreadableHeartbeats], ['h']);
+  t.equal(book.nextDeadline(), at(20));
+  t.same(book.expireUntil(at(20)), ['r2']);
+  t.equal(book.state('r1', at(20)), 'unknown');
+  book.put('heartbeat', 'h', { reservation_id: 'lease-1' }, at(21));
+  t.same(book.expireUntil(at(21)), ['r1'], 'it was read, and says nothing');
+});
+
+t.test('a change says of each lease that it may have changed what it is, and whether it holds again', async (t) => {
+  const book = oneLease();
+  const told = (changes: ReturnType<LeaseBook['put']>): unknown[] =>
+    changes.map(({ lease, isRevived }) => [lease.term.reservation, lease.isRunning, isRevived]);
+  const beat = (until: number, now: number) =>
+    book.put('heartbeat', 'h', { reservation_id: 'lease-1', extended_expires_at: iso(until) }, at(now));
+  t.same(told(beat(12, 1)), [['r1', true, false]], 'a lease that held goes on');
+  t.same(told(beat(3, 5)), [['r1', true, false]]);
+  t.notOk(book.hasLapsed('r1'), 'its end has passed, but it was not ended yet');
+  book.expireUntil(at(10));
+  t.ok(book.hasLapsed('r1'));
+  t.same(told(beat(11, 12)), [['r1', false, false]], 'an extension that is over by now revives nothing');
+  t.same(told(beat(30, 12)), [['r1', true, true]]);
+  t.same(told(beat(40, 12)), [['r1', true, false]], 'once');
+  t.same(told(book.put('release', 'x', { reservation_id: 'lease-1' }, at(13))), [['r1', false, false]]);
+  t.notOk(book.hasLapsed('r1'), 'a release ends it, not the time');
+  t.same(told(book.drop('release', 'x', at(14))), [['r1', true, true]]);
+  t.same(told(book.put('reservation', 'r2', { expires_at: iso(1) }, at(14))), [['r2', false, false]]);
+  t.same(told(book.put('reservation', 'r2', {}, at(14))), [['r2', false, false]]);
+  t.same(told(book.put('reservation', 'r2', { expires_at: iso(20) }, at(14))), [['r2', true, false]], 'it was none');
+  t.same(told(book.put('heartbeat', 'h', { reservation_id: 'r2' }, at(15))), [
+    ['r2', true, false],
+    ['r1', true, false],
+  ]);
+  book.put('release', 'r1', { reservation_id: 'r2' }, at(15));
+  for (const kind of ['intent', 'task', 'claim', 'dependency'] as const) {
+    t.same(book.put(kind, 'r1', { reservation_id: 'lease-1' }, at(15)), [], kind);
+    t.same(book.drop(kind, 'r1', at(15)), []);
+    t.notOk(book.heeds(kind));
+  }
+  t.ok((['reservation', 'heartbeat', 'release'] as const).every((kind) => book.heeds(kind)));
+});
+
+t.test('a lease whose end was announced before is marked, and ends no second time', async (t) => {
+  const book = oneLease();
+  book.lapse('r1');
+  book.lapse('unknown');
+  t.same([book.state('r1', at(10)), book.hasLapsed('r1'), book.hasLapsed('unknown')], ['lapsed', true, false]);
+  t.match(book.get('r1'), { term: { basis: 'timed', effectiveExpiry: at(10) }, isRunning: false });
+  t.equal(book.nextDeadline(), undefined);
+  t.same(book.expireUntil(at(10)), []);
+  t.same(
+    [book.get('unknown'), book.state('unknown', at(0)), book.effectiveExpiry('unknown')],
+    [undefined, undefined, undefined],
+  );
+});
+
+t.test('a reservation that cannot be read goes on, and ends when it can be read again', async (t) => {
+  const book = oneLease();
+  const said = { reservation_id: 'lease-1', expires_at: iso(10) };
+  book.put('reservation', 'r1', said, at(1), 'unreadable');
+  t.same([book.state('r1', at(20)), book.nextDeadline(), book.expireUntil(at(20))], ['unknown', undefined, []]);
+  book.put('reservation', 'r1', said, at(21));
+  t.same(book.expireUntil(at(21)), ['r1']);
+  book.put('reservation', 'r2', { expires_at: iso(30) }, at(21));
+  book.put('reservation', 'r2', {}, at(22), 'unreadable');
+  t.equal(book.get('r2')?.isRunning, false, 'one that never said an end has none');
+});
+
+t.test('deadlines that are moved ten thousand times are forgotten, and no other', async (t) => {
+  const book = new LeaseBook();
+  for (const id of ['kept', 'ended']) book.put('reservation', id, { expires_at: iso(id === 'kept' ? 50 : 5) }, at(0));
+  t.same(book.expireUntil(at(5)), ['ended']);
+  for (let n = 0; n < 10_000; n++) {
+    book.put('reservation', 'moved', { expires_at: iso(20_000 - n) }, at(6));
+    if (n % 50 === 0 && book.nextDeadline() !== at(50)) t.fail(`it is lost after ${String(n)}`);
+  }
+  t.same(book.expireUntil(at(10_000)), ['kept']);
+  t.same(book.expireUntil(at(30_000)), ['moved']);
+});
+
+t.test('leases that end together end in the order of their ids, however they came', async (t) => {
+  const ids = ['a', 'b', 'c', 'd', 'e'];
+  for (let first = 0; first < 5; first++)
+    for (const step of [1, 2, 3, 4]) {
+      const book = new LeaseBook();
+      for (let n = 0; n < 5; n++) book.put('reservation', ids[(first + n * step) % 5]!, { expires_at: iso(10) }, at(0));
+      t.same(book.expireUntil(at(10)), ids);
+    }
+});

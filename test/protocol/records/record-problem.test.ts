@@ -1,9 +1,12 @@
 import t from 'tap';
 import {
   explainProblem,
+  isOfContent,
   LeaseBook,
   matchable,
   problemOf,
+  PROBLEMS,
+  recordProblems,
   unixMillis,
   type Kind,
   type RecordData,
@@ -68,7 +71,34 @@ t.test('an unreadable record may still hold, and a file that was read and is no 
   t.same(state(undefined), ['live', false]);
   t.same(state('unreadable'), ['unknown', true]);
   t.same(state('unreadable', {}), ['unknown', true]);
+  t.same(state('unprocessable'), ['unknown', true]);
   t.same(state('invalid-json'), ['none', true]);
   t.same(state('link'), ['none', true]);
   t.same(state('no-expiry', {}), ['none', true]);
+});
+
+t.test('the problems of a record are that of its file, or those of its fields, in words', async (t) => {
+  const text = 'and should be a text';
+  const addresses = 'addresses is nothing, and should be an array of texts, ["src/billing.py::compute_total"]';
+  for (const [kind, data, wanted] of [
+    ['reservation', { expires_at: LATER, addresses: ['x'], run_id: [] }, [`run_id is [], ${text}`]],
+    ['heartbeat', { run_id: [] }, [`run_id is [], ${text}`]],
+    ['release', { reservation_id: 'r', run_id: [] }, [`run_id is [], ${text}`]],
+    ['intent', {}, [addresses]],
+    ['task', { title: [] }, [`title is [], ${text}`]],
+    ['claim', { task_id: [] }, [`task_id is [], ${text}`]],
+    ['dependency', {}, ['depends_on is nothing, and should be the id of a task, or several']],
+    ['task', {}, []],
+  ] as const) {
+    const record = { kind, id: 'id', data: data as unknown as RecordData };
+    t.same(recordProblems(record), wanted, kind);
+    for (const problem of PROBLEMS)
+      t.same(recordProblems({ ...record, problem }), isOfContent(problem) ? wanted : [problem], `${kind} ${problem}`);
+    t.equal(
+      explainProblem(kind, 'id', record.data, 'invalid-json'),
+      'the file cannot be read as a record: invalid-json',
+      'of a file that is no record no field is named',
+    );
+  }
+  t.same(PROBLEMS.filter(isOfContent), ['bad-timestamp', 'no-expiry', 'names-nothing']);
 });

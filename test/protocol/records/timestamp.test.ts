@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseTimestamp } from '../../../protocol/index.js';
+import { isNaive, parseTimestamp } from '../../../protocol/index.js';
 
 t.test('a time without a zone is UTC', async (t) => {
   t.equal(parseTimestamp('2026-03-30T15:00:00'), Date.UTC(2026, 2, 30, 15));
@@ -82,4 +82,54 @@ t.test('texts that only Date.parse takes for a time are refused', async (t) => {
   for (const text of refused) t.equal(parseTimestamp(text), undefined, JSON.stringify(text));
   for (const value of [undefined, null, 0, 1_774_882_800_000, {}, [], new Date()])
     t.equal(parseTimestamp(value), undefined);
+});
+
+t.test('the bounds of each part belong to it, and what lies beyond them is refused', async (t) => {
+  for (const [year, days] of [
+    ['2023', 365],
+    ['2024', 366],
+    ['1900', 365],
+    ['2000', 366],
+  ] as const) {
+    const months = Array.from({ length: 14 }, (_, month) => String(month).padStart(2, '0'));
+    const dates = months.flatMap((month) =>
+      Array.from({ length: 33 }, (_, day) => `${year}-${month}-${String(day).padStart(2, '0')}`),
+    );
+    const read = dates.filter((date) => parseTimestamp(date) !== undefined);
+    t.equal(read.length, days, year);
+    t.ok(
+      read.every((date) => parseTimestamp(date) === Date.parse(date)),
+      'each is the day that it says',
+    );
+  }
+  for (const [text, expected] of [
+    ['2026-03-30T23:59:59Z', Date.UTC(2026, 2, 30, 23, 59, 59)],
+    ['2026-03-30T00:00:00+23:59:59', Date.UTC(2026, 2, 29, 0, 0, 1)],
+    ['2026-03-30T00:00:00-23:59', Date.UTC(2026, 2, 30, 23, 59)],
+    ['2026-03-30T00:00:00+00:00:60', undefined],
+    ['2026-03-30T15:00:61Z', undefined],
+    ['2016-12-31T18:59:60-05:00', Date.UTC(2017, 0, 1)],
+    ['2016-12-31T23:59:60.5Z', Date.UTC(2017, 0, 1, 0, 0, 0, 500)],
+    ['2016-12-31T23:59:60.9995Z', Date.UTC(2017, 0, 1, 0, 0, 1)],
+    ['2016-12-31T23:58:60Z', undefined],
+    ['2026-03-30T15:00:00.1230000000001Z', Date.UTC(2026, 2, 30, 15, 0, 0, 124)],
+    ['9999-12-31T23:59:59.9999Z', Date.UTC(9999, 11, 31, 23, 59, 59, 999)],
+    ['9999-12-31T23:59:59-01:00', Date.UTC(9999, 11, 31, 23, 59, 59, 999)],
+    ['0000-01-01T00:00:00Z', new Date('0000-01-01T00:00:00Z').getTime()],
+    [`2026-03-30T15:00:00Z${' '.repeat(20)}`, Date.UTC(2026, 2, 30, 15)],
+    [`2026-03-30T15:00:00Z${' '.repeat(21)}`, undefined],
+    ['1774882800.0000000001', undefined],
+    ['a1774882800', undefined],
+    ['1774882800a', undefined],
+  ] as const)
+    t.equal(parseTimestamp(text), expected, text);
+});
+
+t.test('a time without a zone is told from one that has it, for a warning', async (t) => {
+  for (const text of ['2026-03-30T15:00:00', ' 2026-03-30 ', '20260330T15', '2026-03-30T15:00:00.5'])
+    t.ok(isNaive(text), text);
+  for (const text of ['2026-03-30T15:00:00Z', '2026-03-30T15:00:00z', '20260330T15-02', '1774882800', 'soon', ''])
+    t.notOk(isNaive(text), text);
+  t.ok(isNaive(`2026-03-30${' '.repeat(30)}`));
+  t.notOk(isNaive(`2026-03-30${' '.repeat(31)}`), 'a text that is too long is no time');
 });

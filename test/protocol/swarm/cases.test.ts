@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { Kind, Problem, RecordData } from '../../../protocol/index.js';
 import { unixMillis } from '../../../protocol/brand.js';
+import { recordIdFault } from '../../../protocol/records/record-id.js';
 import { parseTimestamp } from '../../../protocol/records/timestamp.js';
 import {
   isoDate,
@@ -33,6 +34,7 @@ interface Cases {
   }[];
   readonly overlaps: readonly { readonly a: string; readonly b: string; readonly overlap: boolean }[];
   readonly timestamps: readonly { readonly text: string; readonly ms: number | null; readonly iso: string | null }[];
+  readonly ids: readonly { readonly id: string; readonly fault: string | null }[];
   readonly leases: readonly {
     readonly name: string;
     readonly records: readonly {
@@ -68,6 +70,10 @@ t.test('addresses are read as the cases say', async (t) => {
       : { problem: parsed.problem.problem };
     t.strictSame(found, wanted, JSON.stringify(spelling.slice(0, 80)));
   }
+});
+
+t.test('a text is the id of a record, or of none, as the cases say', async (t) => {
+  for (const { id, fault } of CASES.ids) t.equal(recordIdFault(id, 256) ?? null, fault, JSON.stringify(id));
 });
 
 t.test('what is asked for is read as the cases say', async (t) => {

@@ -1,56 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import { unixMillis, type Kind, type RecordData } from '../../../protocol/index.js';
+import type { Kind, RecordData } from '../../../protocol/index.js';
 import {
   conflictForm,
   HISTORY_AFTER_MS,
   isHeld,
   leaseForm,
   overlap,
-  parseAddress,
   runSituation,
   Swarm,
-  type Address,
   type Moment,
   type SwarmRecord,
   type Wait,
   type WaitForm,
 } from '../../../protocol/swarm/index.js';
-
-const START = Date.UTC(2026, 2, 30, 15);
-const at = (seconds: number, more: Omit<Moment, 'now'> = {}): Moment => ({
-  now: unixMillis(START + seconds * 1_000),
-  ...more,
-});
-const iso = (seconds: number): string => new Date(START + seconds * 1_000).toISOString();
-const address = (text: string): Address => {
-  const parsed = parseAddress(text);
-  if (!parsed.ok) throw new Error(parsed.problem.text);
-  return parsed.address;
-};
-
-type Data = Readonly<Record<string, unknown>>;
-/** Records by `kind/id`. */
-function swarmOf(records: Readonly<Record<string, Data>>): Swarm {
-  const swarm = new Swarm();
-  for (const [key, data] of Object.entries(records)) swarm.put(record(key, data));
-  return swarm;
-}
-function record(key: string, data: Data, problem?: SwarmRecord['problem']): SwarmRecord {
-  const [kind, id] = key.split('/') as [Kind, string];
-  return { kind, id, data: data as RecordData, problem };
-}
-const reservation = (run: string, addresses: unknown, more: Data = {}): Data => ({
-  run_id: run,
-  branch: 'main',
-  addresses,
-  created_at: iso(0),
-  expires_at: iso(100),
-  ...more,
-});
-const holding = (swarm: Swarm, text: string, moment = at(0)): string[] =>
-  swarm.holders([address(text)], moment).holders.map(({ reservation: id }) => id);
+import {
+  addressOf as address,
+  at,
+  holding,
+  iso,
+  record,
+  reservation,
+  swarmOf,
+  type Data,
+} from '../../support/swarm-records.js';
 
 t.test(
   'a lease is live until the later of its expiry and its extensions, and says which record extends it',

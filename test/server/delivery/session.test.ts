@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CloseCode, MessageType, revision } from '../../../protocol/index.js';
+import { CloseCode, MessageType, revision, type WireEvent } from '../../../protocol/index.js';
 import { absent, NOW, present } from '../../support/changes.js';
 import { Stream } from '../../support/stream.js';
 
@@ -333,6 +333,39 @@ t.test(
       t.same([subscribed?.[3], subscribed?.[5]], [mode, why], since);
       peer.session.closed();
     }
+  },
+);
+
+t.test(
+  'a client that was where revisions are missing goes on after them, and one that was inside begins again',
+  async (t) => {
+    const stream = new Stream();
+    stream.turn(present('task', 'a'));
+    const live = stream.connect();
+    live.say(MessageType.subscribe, 1, { snapshot: 'none' });
+    stream.skip(9);
+    stream.turn(present('task', 'b'));
+    const cases = [
+      ['e:0', 'replay', undefined, [1, 10]],
+      ['e:1', 'replay', undefined, [10]],
+      ['e:2', 'resync', 'restart', []],
+      ['e:8', 'resync', 'restart', []],
+      ['e:9', 'replay', undefined, [10]],
+    ] as const;
+    for (const [since, mode, why, revisions] of cases) {
+      const peer = stream.connect();
+      peer.say(MessageType.subscribe, 1, { since, snapshot: 'none' });
+      const heard = peer.heard();
+      t.same([heard[0]?.[3], heard[0]?.[5]], [mode, why], since);
+      const batches = heard.filter(([type]) => type === MessageType.batch);
+      t.same(
+        batches.flatMap((batch) => (batch[3] as WireEvent[]).map(([revision]) => revision)),
+        revisions,
+      );
+      peer.session.closed();
+    }
+    const events = live.heard().filter(([type]) => type === MessageType.events);
+    t.match(events, [[MessageType.events, Number, Number, [[10]]]]);
   },
 );
 

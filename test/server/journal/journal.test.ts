@@ -8,7 +8,9 @@ import { JournalDir } from '../../../server/journal/journal-dir.js';
 import { Journal } from '../../../server/journal/journal.js';
 import type { Recovered } from '../../../server/journal/recovery.js';
 import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
+import { Hub } from '../../../server/delivery/hub.js';
 import { History } from '../../../server/store/history.js';
+import type { FindElsewhere, LostTail } from '../../../server/store/lost-tail.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { absent, present } from '../../support/changes.js';
@@ -34,6 +36,7 @@ class Life {
     readonly state: PrivateDirectory,
     readonly disk: MemoryDisk,
     retention: Partial<typeof RETENTION> = {},
+    findElsewhere?: FindElsewhere,
   ) {
     const { clock, log } = this;
     const probe = (): Promise<void> => Promise.resolve();
@@ -45,6 +48,7 @@ class Life {
       log,
       openTable,
       probe,
+      ...(findElsewhere && { findElsewhere }),
     });
   }
 
@@ -52,16 +56,20 @@ class Life {
     const recovered = await this.journal.recover();
     this.recovered = recovered;
     if (recovered) this.store.restore(recovered.standing, recovered.revision);
-    this.#history = new History(LIMITS, recovered?.base ?? this.store.revision);
-    for (const event of recovered?.events ?? []) this.#history.append(event);
-    this.journal.begin({ epoch: recovered?.epoch ?? EPOCH, store: this.store, history: this.#history }, []);
+    const hub = new Hub(
+      { epoch: recovered?.epoch ?? EPOCH, store: this.store, past: recovered?.events ?? [] },
+      { ...LIMITS, maxQueuedBytes: 1_000_000 },
+    );
+    this.#history = hub.history;
+    this.journal.begin({ epoch: hub.epoch, store: this.store, history: hub.history }, []);
     await this.settle();
     return this;
   }
 
-  change(...changes: Parameters<RecordStore['apply']>[0][]): void {
+  change(...changes: Parameters<RecordStore['apply']>[0][]): readonly StoreEvent[] {
     const events = changes.flatMap((change) => this.store.apply(change, this.clock.now()));
     this.publish(events);
+    return events;
   }
 
   publish(events: readonly StoreEvent[]): void {
@@ -191,6 +199,82 @@ t.test(
     t.equal(second.store.get('task', 'f')?.revision, marked + 2);
   },
 );
+
+/** A life that was killed after `a` and `b` were written and `c`, `d` and `e` were sent, and the one after it. */
+async function killed(
+  t: Test,
+  find: (events: readonly StoreEvent[], lost: LostTail) => Awaited<ReturnType<FindElsewhere>>,
+  markedAt?: number,
+) {
+  const [state, disk] = [newState(t), new MemoryDisk()];
+  const first = await new Life(state, disk).begin();
+  first.change(task('a'), task('b'));
+  await first.settle();
+  const sent = first.change(task('c'), task('d'), task('e'));
+  if (markedAt !== undefined) new HighWaterMark(new JournalDir(() => state)).open(EPOCH, revision(markedAt));
+  const marked = markedIn(state);
+  const second = await new Life(state, disk, {}, (lost) => Promise.resolve(find(sent, lost))).begin();
+  return { state, disk, marked, second };
+}
+
+t.test('what a kill has lost is looked for elsewhere, and what is found is continued', async (t) => {
+  const { state, disk, marked, second } = await killed(t, (sent, lost) => {
+    t.same({ ...lost, upTo: lost.upTo >= 5 }, { epoch: EPOCH, after: 2, upTo: true });
+    return { reached: revision(4), events: sent.slice(0, 2) };
+  });
+  t.match(second.recovered, { epoch: EPOCH, revision: marked + 1, base: 0, lost: undefined });
+  t.same(
+    second.recovered?.standing.map(({ version }) => version.id),
+    ['a', 'b', 'c', 'd'],
+  );
+  second.change(task('f'));
+  t.equal(second.store.get('task', 'f')?.revision, marked + 2, 'what may have been sent is not used again');
+  await second.settle();
+  for (const retention of [{}, { maxEvents: 5 }]) {
+    const next = await new Life(state, disk, retention).begin();
+    t.same(
+      next.recovered?.events.map((event) => event.revision),
+      [1, 2, 3, 4, marked + 2],
+      'the journal knows which revisions are missing',
+    );
+    t.equal(next.recovered?.revision, marked + 2);
+  }
+});
+
+t.test('the oldest events leave the journal across a gap, too', async (t) => {
+  const { state, disk, marked, second } = await killed(t, (sent) => ({
+    reached: revision(4),
+    events: sent.slice(0, 2),
+  }));
+  second.change(task('f'), task('g'));
+  await second.settle();
+  await second.journal.close();
+  const third = await new Life(state, disk, { maxEvents: 2 }).begin();
+  third.change(task('h'));
+  await third.settle();
+  const { events, gaps, base, newest } = await third.contents();
+  t.same(
+    events.map((event) => event.revision),
+    [marked + 3, marked + 4],
+  );
+  t.same({ gaps, base, newest }, { gaps: [], base: marked + 2, newest: marked + 4 });
+});
+
+t.test('if all that was sent is found elsewhere, no revision is left out', async (t) => {
+  const { second } = await killed(t, (events) => ({ reached: revision(5), events }), 5);
+  t.match(second.recovered, { revision: 5, base: 0, lost: undefined });
+  second.change(task('f'));
+  t.equal(second.store.get('task', 'f')?.revision, 6);
+});
+
+t.test('where others have been told less than the journal holds, they go on, and so does the journal', async (t) => {
+  const { marked, second } = await killed(t, () => ({ reached: revision(1), events: [] }));
+  t.match(second.recovered, { revision: marked + 1, base: 0, lost: undefined });
+  t.same(
+    second.recovered?.events.map((event) => event.revision),
+    [1, 2],
+  );
+});
 
 t.test('a kill while the earlier journal is being rewritten leaves a position unused too', async (t) => {
   const state = newState(t);

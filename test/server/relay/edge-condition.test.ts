@@ -72,6 +72,20 @@ t.test('an edge is ready while what it serves is known to be younger than the bo
   t.match(edge.why, 'NATS is lost');
 });
 
+t.test('what was heard before a sleep of the machine is as old as the sleep was long', async (t) => {
+  const edge = new Edge().serve(5).hear(5).hear(6);
+  // The monotonic clock of Linux stands still in a sleep.
+  edge.clock.setWallClock(3_600_000);
+  t.match(edge.why, 'the records may be older than 15 s');
+  t.equal(Math.round(edge.condition.staleMs! / 1_000), 3_600);
+  edge.serve(6);
+  t.match(edge.why, 'the records may be older than 15 s', 'also what is reached after it');
+  edge.hear(6);
+  t.equal(edge.why, '', 'the next heartbeat is of now');
+  edge.clock.setWallClock(4_000);
+  t.equal(edge.condition.staleMs, 0, 'a clock that is corrected by little is no sleep');
+});
+
 t.test('what NATS refuses, and why the stream is not followed, is the reason that is told', async (t) => {
   const edge = new Edge();
   let changed: (state: 'broken' | 'back') => void = () => undefined;

@@ -65,14 +65,39 @@ faultTest('the origin ends, or dies, and comes back: edges report it', async (sw
   await swarm.workload.keepUp(50);
   await swarm.settle();
   t.equal(edge.resyncs, 0, 'its journal has gone on');
-  // Then it dies, while its journal may lack published events.
-  swarm.workload.steps(30);
-  await swarm.origin.kill('SIGKILL');
-  swarm.workload.steps(30);
-  swarm.origin.start();
-  await swarm.origin.untilServing();
-  await swarm.workload.keepUp(60);
 });
+
+faultTest(
+  'a busy origin is killed, and takes from the stream what its journal has lost',
+  async (swarm, t) => {
+    await isLive(swarm);
+    const edges = swarm.observers.filter(({ name }) => name !== 'origin');
+    const edge = swarm.observer('edge-0');
+    for (let round = 1; round <= 2; round++) {
+      // It is killed between two batches of its journal.
+      const told = edge.entries.length;
+      await swarm.workload.keepUp(60);
+      await until('an edge has events of it', () => edge.entries.length > told + 10);
+      swarm.workload.steps(20);
+      await swarm.origin.kill('SIGKILL');
+      swarm.workload.steps(30);
+      swarm.origin.start();
+      await swarm.origin.untilServing();
+      await swarm.workload.keepUp(40);
+      await swarm.settle();
+    }
+    t.strictSame(
+      edges.filter(({ resyncs }) => resyncs > 0).map(({ name }) => name),
+      [],
+      'no client of an edge has received a resync',
+    );
+    t.ok(
+      swarm.origin.log.some((line) => line.includes('the stream continues the journal')),
+      'and the journal had lost something',
+    );
+  },
+  { edges: 1 },
+);
 
 faultTest(
   'the origin comes back without a journal: a new epoch, and all edges begin again',

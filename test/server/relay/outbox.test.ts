@@ -37,6 +37,15 @@ class Origin {
     return this;
   }
 
+  skip(to: number): this {
+    this.store.restore(
+      [...this.store.cut().versions].map((version) => ({ version, lapsedAt: revision(0) })),
+      revision(to),
+    );
+    this.history.skip(revision(to));
+    return this;
+  }
+
   remove(id: string): this {
     for (const event of this.store.apply({ is: 'absent', kind: 'task', id }, NOW)) this.history.append(event);
     return this;
@@ -133,6 +142,22 @@ t.test(
     }
   },
 );
+
+t.test('an origin that has lost revisions says so, and the stream continues after them', async (t) => {
+  const origin = new Origin().put('a', { n: 1 }).send().put('a', { n: 2 });
+  origin.skip(9).put('a', { n: 3 });
+  origin.send();
+  t.strictSame(origin.told(3), ['a modified 2', 'skip skip 9', 'a modified 10']);
+  t.match(origin.stream.at(-2)?.message, { is: 'skip', after: 2, position: 9 });
+  t.same(origin.state(), { a: { n: 3 } }, 'an edge that begins then is not in doubt');
+  origin.outbox = origin.outboxAt({ epoch: EPOCH, revision: revision(9), baseFrom: 1 });
+  origin.send();
+  t.strictSame(origin.told(6), ['a modified 10'], 'from the end of them on');
+  origin.outbox = origin.outboxAt({ epoch: EPOCH, revision: revision(5), baseFrom: 1 });
+  origin.send(1);
+  const { message } = origin.stream.at(-1)!;
+  t.match(message.is === 'base' && message.phase === 'begin' && message.why, /lost/, 'from inside of them no edge can');
+});
 
 t.test('a refreshed base has no mark before it, so no edge begins again', async (t) => {
   const origin = new Origin().put('a', { n: 1 }).send();

@@ -25,17 +25,18 @@ function honest(): Uint8Array[] {
     encodeMark(STAMP, { is: 'base', phase: 'begin', why: 'it is new' }),
     encodeMark(STAMP, { is: 'base', phase: 'end', from: 4, records: 1 }),
     encodeMark(STAMP, { is: 'claim', host: 'h', pid: 7, root: '/r', since: NOW }),
+    encodeMark(STAMP, { is: 'skip', after: revision(1) }),
   ];
 }
 
 t.test(
-  'every message of an origin can be read: added, modified, expired, removed, standing, marks and claims',
+  'every message of an origin can be read: added, modified, expired, removed, standing, marks, claims and skips',
   async (t) => {
     const kinds = honest().map((bytes) => {
       const message = decodeRelayMessage(bytes);
       return message.is === 'event' ? message.type : message.is;
     });
-    t.same(kinds, ['added', 'modified', 'expired', 'removed', 'standing', 'base', 'base', 'claim']);
+    t.same(kinds, ['added', 'modified', 'expired', 'removed', 'standing', 'base', 'base', 'claim', 'skip']);
   },
 );
 

@@ -4,12 +4,17 @@ import { epoch, revision, unixMillis } from '../../../protocol/index.js';
 import { resolveOptions } from '../../../server/config/options.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { EdgeBus } from '../../../server/edge-bus.js';
+import { Hub } from '../../../server/delivery/hub.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
+import { recallTail } from '../../../server/relay/recall-tail.js';
 import { encodeEventMessage, encodeMark } from '../../../server/relay/relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
 import { OriginSeal } from '../../../server/relay/seal.js';
 import { silentLog } from '../../../server/runtime/log.js';
+import type { Change } from '../../../server/store/change.js';
 import { History } from '../../../server/store/history.js';
+import type { FoundTail, LostTail } from '../../../server/store/lost-tail.js';
+import { standingAfterAll } from '../../../server/store/standing.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { RecordVersion } from '../../../server/store/record-version.js';
 import { StoreEvent } from '../../../server/store/store-event.js';
@@ -28,12 +33,15 @@ const FORGER = new OriginSeal(Buffer.alloc(32, 8).toString('base64url'));
 const IDS = ['a', 'b', 'c'];
 const URL = { url: 'nats://broker:4222', repository: 'shop' };
 const MAX_STALENESS_MS = 15_000;
+const LIMITS = { maxHistoryEvents: 20, maxHistoryBytes: 1e6 };
 
 type Act =
   | { readonly do: 'put' | 'remove'; readonly id: string }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'cut' | 'mend' | 'lose-receipts'; readonly who: 'origin' | 'edge' }
   | { readonly do: 'kill'; readonly who: 'origin' | 'edge' | 'broker' }
+  /** The origin is killed before its journal has its last events. */
+  | { readonly do: 'lose'; readonly events: number }
   | { readonly do: 'clock'; readonly ms: number }
   | { readonly do: 'garbage' | 'forge' | 'replay'; readonly pick: number }
   | { readonly do: 'delete'; readonly pick: number }
@@ -43,8 +51,12 @@ type Act =
 class World {
   readonly time = new SimulatedTime();
   readonly broker = new SimulatedBroker(this.time);
-  readonly store = new RecordStore();
-  readonly history = new History({ maxHistoryEvents: 20, maxHistoryBytes: 1e6 }, revision(0));
+  store = new RecordStore();
+  history = new History(LIMITS, revision(0));
+  /** What the origin's files say. */
+  readonly #files = new Map<string, Extract<Change, { is: 'present' }>>();
+  /** The records at each revision. */
+  readonly #records = new Map<number, readonly RecordVersion[]>([[0, []]]);
   readonly host = new SimulatedHost(this.time);
   /** What the origin held at each revision. */
   readonly truth = new Map<number, string>([[0, '[]']]);
@@ -137,6 +149,9 @@ class World {
       case 'kill':
         await this.#kill(act.who);
         break;
+      case 'lose':
+        await this.#lose(act.events);
+        break;
       case 'clock':
         this.host.wallOffsetMs += act.ms;
         break;
@@ -153,15 +168,57 @@ class World {
 
   #change(id: string, isPut: boolean): void {
     const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
-    const change = isPut
-      ? ({ is: 'present', kind: 'task', id, signature, data: { n: this.#writes } } as const)
-      : ({ is: 'absent', kind: 'task', id } as const);
-    for (const event of this.store.apply(change, NOW)) {
+    if (isPut) this.#files.set(id, { is: 'present', kind: 'task', id, signature, data: { n: this.#writes } });
+    else this.#files.delete(id);
+    this.#read(id);
+    this.origin.relay.wake();
+  }
+
+  /** Reads a file. */
+  #read(id: string): void {
+    for (const event of this.store.apply(this.#files.get(id) ?? { is: 'absent', kind: 'task', id }, NOW)) {
       this.#replacedAt.set(this.history.newest, this.time.now);
       this.history.append(event);
-      this.truth.set(event.revision, stateOf(this.store.cut().versions));
+      this.#note();
     }
-    this.origin.relay.wake();
+  }
+
+  #note(): void {
+    const { versions, revision } = this.store.cut();
+    this.truth.set(revision, stateOf(versions));
+    this.#records.set(revision, versions);
+  }
+
+  /** The last events are not in the journal of the origin that follows, which asks the stream for them. */
+  async #lose(count: number): Promise<void> {
+    const { process } = this.origin;
+    process.kill();
+    this.broker.processEnded(process, this.links.origin);
+    const written = [...this.history.events()].slice(0, -count || undefined);
+    const after = written.at(-1)?.revision ?? this.history.base;
+    const upTo = revision(this.history.newest + 3);
+    this.#replacedAt.set(this.history.newest, this.time.now);
+    const found = await this.#recall({ epoch: EPOCH, after, upTo });
+    const standing = this.#records.get(after)!.map((version) => ({ version, lapsedAt: revision(0) }));
+    this.store = new RecordStore();
+    this.store.restore(standingAfterAll(standing, found?.events ?? []), revision(upTo + 1));
+    const past = found ? [...written, ...found.events] : [];
+    this.history = new Hub({ epoch: EPOCH, store: this.store, past }, { ...LIMITS, maxQueuedBytes: 1e6 }).history;
+    this.#note();
+    for (const id of IDS) this.#read(id);
+    this.startOrigin();
+  }
+
+  async #recall(lost: LostTail): Promise<FoundTail | undefined> {
+    const process = this.#process('recalling', this.host);
+    const connect = SimulatedBrokerConnection.connectFor(this.broker, process, this.links.origin);
+    const services = { options: resolveRelay(URL, 1_000), clock: process, log: silentLog, seal: SEAL, connect };
+    const found: (FoundTail | undefined)[] = [];
+    void recallTail(services, lost).then((tail) => found.push(tail));
+    while (found.length === 0) await this.pass(100);
+    process.kill();
+    this.broker.processEnded(process, this.links.origin);
+    return found[0];
   }
 
   async #kill(who: 'origin' | 'edge' | 'broker'): Promise<void> {
@@ -299,6 +356,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       who: fc.constantFrom('origin' as const, 'edge' as const, 'broker' as const),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('lose' as const), events: fc.nat(4) }) },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('clock' as const), ms: fc.constantFrom(-3_600_000, -600_000, 600_000) }),

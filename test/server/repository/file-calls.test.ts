@@ -1,6 +1,7 @@
 import { constants, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { openUnfollowed, type OpenCalls } from '../../../server/repository/open-unfollowed.js';
 import { renamePatiently, type RenameCalls } from '../../../server/repository/rename-file.js';
@@ -43,6 +44,18 @@ t.test('a rename is given up after a second, and at once where waiting cannot he
     t.throws(() => renamePatiently('a', 'b', calls));
     t.same(waits, []);
   }
+  t.end();
+});
+
+t.test('the product renames files with this patience alone', (t) => {
+  const project = fileURLToPath(new URL('../../../', import.meta.url));
+  const sources = ['server', 'client'].flatMap((room) =>
+    readdirSync(join(project, room), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(room, name)),
+  );
+  const renaming = sources.filter((source) => /\brenameSync\b/.test(readFileSync(join(project, source), 'utf8')));
+  t.same(renaming, [join('server', 'repository', 'rename-file.ts')]);
   t.end();
 });
 

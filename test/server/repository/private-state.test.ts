@@ -143,6 +143,22 @@ t.test(
   },
 );
 
+t.test(
+  'rotation leaves a running server its state, also where the repository looks like another one by now',
+  async (t) => {
+    const repository = TemporaryRepository.for(t);
+    const { server, log } = await serve(t, repository.root, {}, hurried);
+    // Over some mounts a directory has another inode in each process.
+    const record = join(repository.state, 'repository.json');
+    writeFileSync(record, readFileSync(record, 'utf8').replace(/("inode": "\d+)/, '$11'));
+    const token = await renewToken(repository.root);
+    t.equal(readFileSync(server.tokenFile, 'utf8').trim(), token);
+    await server.reload();
+    t.equal(server.endpoint?.token, token);
+    t.notOk(log.has('made again'), 'nothing was set aside');
+  },
+);
+
 t.test('a server whose lock was removed, and taken by another server, reports that it must end', async (t) => {
   const repository = TemporaryRepository.for(t);
   const looks: (() => void)[] = [];

@@ -45,3 +45,52 @@ t.test('the history is limited in events and in bytes, but the newest event alwa
   for (const event of made) tiny.append(event);
   t.same([tiny.base, tiny.newest, tiny.at(10).revision], [9, 10, 10]);
 });
+
+t.test('revisions of which nothing is known are passed over, and no client goes on from inside of them', async (t) => {
+  const history = new History({ maxHistoryEvents: 20, maxHistoryBytes: 1_000_000 }, revision(0));
+  for (const event of events(3)) history.append(event);
+  history.skip(revision(8));
+  history.skip(revision(9));
+  for (const event of events(2, 9)) history.append(event);
+  t.same([history.base, history.newest, history.size], [0, 11, 5]);
+  t.same(
+    [...history.events()].map((event) => event.revision),
+    [1, 2, 3, 10, 11],
+  );
+  t.same(
+    [3, 8, 9, 10].map((position) => history.after(position)?.revision),
+    [10, 10, 10, 11],
+  );
+  t.equal(history.after(11), undefined);
+  t.throws(() => history.after(5), RangeError);
+  t.same(
+    [2, 3, 4, 7, 8, 9, 10].filter((position) => history.isLost(position)),
+    [4, 7],
+    'a client that was at 3 goes on after 9',
+  );
+  t.throws(() => {
+    history.skip(revision(11));
+  }, RangeError);
+});
+
+t.test('a gap takes no room, and goes with the events before it', async (t) => {
+  const history = new History({ maxHistoryEvents: 4, maxHistoryBytes: 1_000_000 }, revision(0));
+  const revisions = (): number[] => [...history.events()].map((event) => event.revision);
+  for (const event of events(5)) history.append(event);
+  history.skip(revision(1_000));
+  t.same([history.base, history.size, history.gaps], [1, 4, [{ after: 5, to: 1_000 }]]);
+  const made = events(9, 1_000);
+  for (const event of made.slice(0, 3)) history.append(event);
+  t.same(revisions(), [5, 1_001, 1_002, 1_003]);
+  history.append(made[3]!);
+  t.same(revisions(), [1_001, 1_002, 1_003, 1_004]);
+  t.same([history.base, history.gaps.length], [5, 1], 'who was before the gap can still go on');
+  for (const event of made.slice(4)) history.append(event);
+  t.same(revisions(), [1_006, 1_007, 1_008, 1_009]);
+  t.same([history.base, history.gaps, history.size], [1_005, [], 4]);
+  t.equal(
+    history.bytes,
+    made.slice(5).reduce((sum, event) => sum + event.weight, 0),
+  );
+  t.equal(history.find(500), undefined);
+});

@@ -1,6 +1,7 @@
 import t from 'tap';
-import { revision, unixMillis } from '../../../protocol/index.js';
+import { packRecord, revision, unixMillis } from '../../../protocol/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
+import { RecordVersion } from '../../../server/store/record-version.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import { absent, broken, newSignature, NOW, present } from '../../support/changes.js';
 
@@ -143,3 +144,20 @@ t.test('a store that was restored names the records that cannot be read, until t
   store.apply(absent('reservation', 'r1'), NOW);
   t.same(named(), []);
 });
+
+t.test(
+  'a record that is known from elsewhere is no change if its file says the same, and is known by it then',
+  async (t) => {
+    const version = RecordVersion.restored('task', 'a', packRecord({ n: 1 }), revision(3), NOW, undefined, undefined);
+    const store = new RecordStore();
+    store.restore([{ version, lapsedAt: revision(0) }], revision(3));
+    const file = present('task', 'a', { n: 1 });
+    t.same(store.apply(file, NOW, 'restart'), []);
+    t.match(store.get('task', 'a'), { revision: 3, signature: 'signature' in file ? file.signature : undefined });
+    t.same(store.apply(file, NOW), []);
+    t.equal(store.apply(present('task', 'a', { n: 1 }), NOW)[0]?.type, 'modified', 'written again since');
+    const other = new RecordStore();
+    other.restore([{ version, lapsedAt: revision(0) }], revision(3));
+    t.equal(other.apply(present('task', 'a', { n: 2 }), NOW, 'restart')[0]?.type, 'modified');
+  },
+);

@@ -1,7 +1,9 @@
 import { renameSync } from 'node:fs';
 import t from 'tap';
+import { KINDS } from '../../../protocol/index.js';
 import { completenessOf } from '../../../server/watch/completeness.js';
 import type { HintSink, Watcher } from '../../../server/watch/watcher.js';
+import { inFuture } from '../../support/leases.js';
 import { foldingFiles } from '../../support/folding-files.js';
 import { BACKENDS, WatchedRepository } from '../../support/watched-repository.js';
 
@@ -24,9 +26,32 @@ for (const backend of BACKENDS) {
         await repository.watch.readNow({ kind: 'task', id });
       const told = ['added task/New', 'added task/caf\u00e9'];
       t.same(repository.story, told, 'a request with another spelling publishes nothing');
+      for (const kind of KINDS) {
+        const time = inFuture(60_000);
+        repository.rename(kind, 'Stra\u00dfe', { reservation_id: 'none', expires_at: time, extended_expires_at: time });
+        told.push(`added ${kind}/Stra\u00dfe`);
+        await repository.untilTold(told.at(-1)!);
+        for (const id of ['STRASSE', 'strasse', 'STRA\u1e9eE']) await repository.watch.readNow({ kind, id });
+      }
+      repository.rename('claim', 'T\u0131tle', {});
+      await repository.untilTold('added claim/T\u0131tle');
+      told.push('added claim/T\u0131tle');
+      await repository.watch.readNow({ kind: 'claim', id: 'TITLE' });
+      t.same(repository.story, told, 'of no kind, whatever folds to the same name');
       renameSync(repository.dir.file('task', 'known'), repository.dir.file('task', 'Known'));
-      await repository.untilTold('removed task/known');
-      t.same(repository.story, [...told, 'added task/Known', 'removed task/known']);
+      await repository.watch.readNow({ kind: 'task', id: 'known' });
+      t.same(
+        repository.story,
+        [...told, 'added task/Known', 'removed task/known'],
+        'under its old name nothing is found',
+      );
+      for (const [from, to] of [
+        ['Known', 'KNOWN'],
+        ['KNOWN', 'Known'],
+      ] as const) {
+        renameSync(repository.dir.file('task', from), repository.dir.file('task', to));
+        await repository.untilTold(`removed task/${from}`);
+      }
       repository.remove('task', 'Known');
       await repository.untilTold('removed task/Known');
     },

@@ -2,12 +2,12 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { KINDS } from '../../../protocol/index.js';
-import type { ServerOptions } from '../../../server/index.js';
+import { silentLog, type ServerOptions } from '../../../server/index.js';
 import type { IdentityState } from '../../../server/repository/index.js';
 import { CheckedDirectories } from '../../../server/watch/checked-directories.js';
 import { systemFiles } from '../../../server/watch/files.js';
-
-import type { RepositoryGoneError } from '../../../server/watch/watch-state.js';
+import { WatchState, type RepositoryGoneError } from '../../../server/watch/watch-state.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { until } from '../../support/until.js';
 import { BACKENDS, WatchedRepository, type Backend } from '../../support/watched-repository.js';
 
@@ -213,4 +213,18 @@ t.test('without paths through descriptors, the whole path is compared before and
   directories.verify();
   t.match(directories.standing('task'), { is: 'unknown', why: /symbolic link/ });
   t.equal(dirname(directories.path('claim')), repository.dir.coordination);
+});
+
+t.test('a repository that is gone when the machine sleeps has its time to come back after that', async (t) => {
+  const clock = new ManualClock();
+  let isGivenUp = false;
+  const state = new WatchState(clock, silentLog, 60_000, () => (isGivenUp = true));
+  state.found({ state: 'gone', why: 'no repository is at the path any more' });
+  clock.advance(30_000);
+  // A monotonic clock that goes on in a sleep: macOS, Windows.
+  clock.sleepThrough(3_600_000);
+  clock.advance(59_999);
+  t.notOk(isGivenUp);
+  clock.advance(1);
+  t.ok(isGivenUp);
 });

@@ -46,6 +46,8 @@ export interface Question {
 export interface Published {
   /** Revisions, with their epochs, whose events no subscription receives. */
   readonly silent: ReadonlySet<string>;
+  /** The end of each gap in the revisions, by the revision before it, with its epoch. */
+  readonly gaps: ReadonlyMap<string, number>;
   /** The origin that made an epoch. */
   writerOf(epoch: string): string;
 }
@@ -322,11 +324,12 @@ export class Judge {
           this.violated('wire', `${name} was told that ${String(entry.since)}, where it had been, is in the future`);
   }
 
-  #history(clients: readonly JudgedClient[], { silent, writerOf }: Published): void {
+  #history(clients: readonly JudgedClient[], { silent, gaps, writerOf }: Published): void {
     const histories = clients.flatMap(({ raw }) => raw?.histories ?? []);
     const isSilent = (epoch: string, revision: number): boolean => silent.has(`${epoch}:${String(revision)}`);
+    const gapAfter = (epoch: string, revision: number): number | undefined => gaps.get(`${epoch}:${String(revision)}`);
     const { operations } = this.repository;
-    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent, writerOf });
+    const verdict = checkHistories({ histories, operations, isSettled: false, isSilent, gapAfter, writerOf });
     if (!verdict.holds)
       this.violated('wire', `${verdict.history}, entry ${String(verdict.entry)}: ${verdict.rule}: ${verdict.why}`);
   }

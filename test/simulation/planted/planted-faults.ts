@@ -367,8 +367,8 @@ const KEEPING: readonly PlantedFault[] = [
   {
     name: 'a removal is not written to the journal',
     file: 'server/journal/journal-writer.ts',
-    find: '  if (after === undefined) return { key: indexKey(record.kind, record.id), value: undefined };',
-    replace: '  if (after === undefined) return standingChange({ version: record, lapsedAt: revision(0) });',
+    find: 'return standing ? standingChange(standing) : { key: indexKey(kind, id), value: undefined };',
+    replace: 'return standingChange(standing ?? { version: event.record, lapsedAt: revision(0) });',
     rules: ['wire', 'view', 'crash', 'stuck'],
     needs: ['restart'],
   },
@@ -474,8 +474,8 @@ const RELAYING: readonly PlantedFault[] = [
   {
     name: 'an edge takes what follows a hole',
     file: 'server/relay/stream-place.ts',
-    find: 'if (!isOn || message.position !== place.revision + 1) {',
-    replace: 'if (!isOn) {',
+    find: "if (isOn && after === place.revision) return { is: 'next', message };",
+    replace: "if (isOn) return { is: 'next', message };",
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
     needs: ['new message deleted', 'edge link cut'],
   },

@@ -4,6 +4,8 @@ import type { IdentityState } from '../../../server/repository/index.js';
 import type { Hub } from '../../../server/delivery/hub.js';
 import { sameSignature } from '../../../server/store/change.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
+import { recallTail } from '../../../server/relay/recall-tail.js';
+import type { FoundTail, LostTail } from '../../../server/store/lost-tail.js';
 import type { RecordVersion } from '../../../server/store/record-version.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
 import type { SeededRandom } from '../machine/seeded-random.js';
@@ -61,6 +63,8 @@ export class Origin {
   #unforeseen = 0;
   /** Revisions, with their epochs, whose events no subscription receives. */
   readonly silent = new Set<string>();
+  /** The end of each gap in its revisions, by the revision before it. */
+  readonly gaps = new Map<string, number>();
   /** The epochs of all its runs. */
   readonly epochs = new Set<string>();
   /** Why the last start failed. */
@@ -125,7 +129,12 @@ export class Origin {
         Promise.resolve(new SimulatedWatcher(mechanismOf(plan), directories, files.watch)),
       identity: { check: () => this.#identity() },
       random: random.bytes,
-      journal: { openTable: storage.tables(process), probe: () => Promise.resolve(), boot: () => host.boot },
+      journal: {
+        openTable: storage.tables(process),
+        probe: () => Promise.resolve(),
+        boot: () => host.boot,
+        findElsewhere: (lost) => this.#recall(process, lost),
+      },
     });
     const run: Run = { process, files, bus, relay: undefined };
     this.#run = run;
@@ -151,6 +160,14 @@ export class Origin {
           },
         );
     });
+  }
+
+  /** As the server does it. */
+  async #recall(process: SimulatedProcess, lost: LostTail): Promise<FoundTail | undefined> {
+    const { relay: access, tell } = this.services;
+    if (!access) return undefined;
+    const connect = SimulatedBrokerConnection.connectFor(access.broker, process, access.link);
+    return recallTail({ options: access.options, clock: process, log: storyLog(process.name, tell), connect }, lost);
   }
 
   /** As the server does it. */
@@ -269,7 +286,8 @@ export class Origin {
       if (type === 'modified' && follows && isSameFile(before!, after!))
         this.silent.add(`${epoch}:${String(revision)}`);
     };
-    for (let at = history.base + 1; at <= history.newest; at++) note(history.at(at));
+    for (const event of history.events()) note(event);
+    for (const { after, to } of history.gaps) this.gaps.set(`${epoch}:${String(after)}`, to);
     const publish = hub.publish.bind(hub);
     hub.publish = (events) => {
       for (const event of events) note(event);

@@ -8,6 +8,7 @@ more than it says, never as less.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -331,7 +332,14 @@ def _step_of_class(token: Class, at: int) -> _Step:
         is_among = any(order(first) <= order(char) <= order(last) for first, last in token.ranges)
         return is_among != token.is_negated
 
-    return _Step(has, (".", _OTHER, *(char for pair in token.ranges for char in pair)), at + 1)
+    # `[b-d]` and `[!bd]` have only `c` in common: what begins behind a range that is left out, or ends before it.
+    outside = 1 if token.is_negated else 0
+    ends = (_besides(char, way) for pair in token.ranges for char, way in zip(pair, (-outside, outside), strict=True))
+    return _Step(has, (".", _OTHER, *ends), at + 1)
+
+
+def _besides(char: str, places: int) -> str:
+    return chr(min(sys.maxunicode, max(0, ord(char) + places)))
 
 
 def _common_chars(a: _Step, b: _Step) -> list[str]:

@@ -13,7 +13,7 @@ from ..backoff import Backoff
 from ..bus_client import BusClient
 from ..bus_error import BusError
 from ..dial import Channel, ChannelEnd
-from ..filter import Filter, read_filter, read_kind
+from ..filter import Filter, read_filter, read_kind, read_record
 from ..wire import (
     BATCH,
     COMPLETE,
@@ -65,7 +65,8 @@ class FakeBus:
         return client
 
     def put(self, kind: str, id: str, data: Mapping[str, Any]) -> None:
-        """A record appears, or changes."""
+        """A record appears, or changes. Raises BusError `bad-option` for an id that no file has: a server would never show it."""
+        read_record(kind, id, "put")
         self._change(kind, id, json.loads(json.dumps(dict(data))), None)
 
     def remove(self, kind: str, id: str) -> None:

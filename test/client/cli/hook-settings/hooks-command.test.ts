@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -15,10 +16,12 @@ import t, { type Test } from 'tap';
 import type { Finding } from '../../../../client/cli/doctor/finding.js';
 import { checkHooks } from '../../../../client/cli/hook-settings/check.js';
 import { INSTALL_PLACES } from '../../../../client/cli/hook-settings/places.js';
+import { readSettingsFile, writeSettingsFile } from '../../../../client/cli/hook-settings/settings-file.js';
 import { Command, MUSE_BUS } from '../../../support/command.js';
 import { inFuture } from '../../../support/leases.js';
 import { TemporaryRepository } from '../../../support/temporary-repository.js';
 
+const PATH_OF_A_FILE = '/work/shop/.git/hooks/pre-commit';
 const PLAIN = { program: 'muse-bus', whenUnknown: 'pass' } as const;
 
 function temporary(t: Test): { readonly repository: TemporaryRepository; readonly env: NodeJS.ProcessEnv } {
@@ -65,6 +68,24 @@ t.test('what is installed is found by check and by doctor, and removed again', a
     t.notOk(existsSync(join(repository.root, file)), file);
 });
 
+const EMULATION = new URL('../../../platforms/emulated-node.mjs', import.meta.url).href;
+
+for (const platform of ['WSL, a Windows drive', 'SMB'])
+  t.test(
+    `${platform} (emulated): refused modes and a rename that fails for a moment keep nobody from installing`,
+    async (t) => {
+      const { repository, env } = temporary(t);
+      const file = join(repository.root, '.claude', 'settings.json');
+      mkdirSync(join(repository.root, '.claude'));
+      writeFileSync(file, '{}');
+      const emulated = { ...env, NODE_OPTIONS: `--import ${EMULATION}`, MUSE_TEST_PLATFORM: platform };
+      const { exit, errors } = await hooks(repository, ['install', 'claude-code', '--yes'], emulated);
+      t.equal(exit, 0, errors);
+      t.match(readFileSync(file, 'utf8'), 'muse-bus hook claude-code');
+      t.same(readdirSync(join(repository.root, '.claude')), ['settings.json']);
+    },
+  );
+
 t.test('a misspelt event and a program that is not there are wrong', async (t) => {
   const { repository, env } = temporary(t);
   mkdirSync(join(repository.root, '.cursor'));
@@ -87,15 +108,15 @@ t.test('hooks that are switched off, and a script that git does not run, are wro
   const { repository } = temporary(t);
   const { root } = repository;
   execFileSync('git', ['init', '-q'], { cwd: root });
-  const settings = INSTALL_PLACES['claude-code'].add('{"disableAllHooks":true}', PLAIN);
-  const script = INSTALL_PLACES.git.add(undefined, PLAIN);
+  const settings = INSTALL_PLACES['claude-code'].add('{"disableAllHooks":true}', PLAIN, PATH_OF_A_FILE);
+  const script = INSTALL_PLACES.git.add(undefined, PLAIN, PATH_OF_A_FILE);
   mkdirSync(join(root, '.claude'));
   for (const [edit, path] of [
     [settings, '.claude/settings.json'],
     [script, '.git/hooks/pre-commit'],
   ] as const)
     writeFileSync(join(root, path), edit.is === 'changed' ? edit.text! : '', { mode: 0o644 });
-  const mcp = INSTALL_PLACES.mcp.add(undefined, PLAIN);
+  const mcp = INSTALL_PLACES.mcp.add(undefined, PLAIN, PATH_OF_A_FILE);
   writeFileSync(join(root, '.mcp.json'), mcp.is === 'changed' ? mcp.text! : '');
   const check = (): Finding[] => checkHooks(root, ['claude-code', 'git', 'mcp'], { PATH: '' });
   const wrong = check().filter(({ state }) => state === 'wrong');
@@ -128,6 +149,42 @@ t.test('a link is never written through, and a broken file is left as it is', as
   t.notOk(existsSync(join(elsewhere, 'settings.json')));
   t.equal(readFileSync(join(elsewhere, 'mcp.json'), 'utf8'), '{}');
   t.equal(readFileSync(join(repository.root, '.codex', 'hooks.json'), 'utf8'), '{ broken');
+});
+
+t.test('the guard is put where git runs it, also in a linked working tree, and where husky does', async (t) => {
+  const { repository } = temporary(t);
+  const { root } = repository;
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', ...args], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  git('init', '-q', '-b', 'main');
+  git('commit', '-q', '--allow-empty', '-m', 'begin');
+  const tree = join(root, 'tree');
+  git('worktree', 'add', '-q', tree);
+  const place = INSTALL_PLACES.git;
+  const written = (from: string): string => {
+    const path = place.path(from);
+    const file = readSettingsFile(place.within!(from), path);
+    const edit = place.add(file.text, PLAIN, path);
+    if (edit.is !== 'changed') throw new Error(edit.is);
+    writeSettingsFile(place.within!(from), file, edit.text, place.mode);
+    return path;
+  };
+  t.equal(written(tree), join(root, '.git/hooks/pre-commit'), 'that of all working trees');
+
+  git('config', 'core.hooksPath', '.husky/_');
+  mkdirSync(join(root, '.husky/_'), { recursive: true });
+  writeFileSync(join(root, '.husky/pre-commit'), 'npm test\n');
+  t.equal(written(root), join(root, '.husky/pre-commit'), 'and not what husky makes anew');
+  const text = readFileSync(join(root, '.husky/pre-commit'), 'utf8');
+  t.match(text, /^# muse-bus: begin\n[^]*# muse-bus: end\nnpm test\n$/);
+  t.same(place.remove(text), { is: 'changed', text: 'npm test\n' });
+
+  git('config', 'core.hooksPath', tmpdir());
+  t.throws(() => written(root), /is left as it is: .* leads to/, 'hooks of all repositories are not this one’s');
 });
 
 t.test('what hooks refuses', async (t) => {

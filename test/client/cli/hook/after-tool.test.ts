@@ -162,9 +162,11 @@ t.test('a digest has at most 400 tokens, the most important first, and the rest 
   };
   let notes: DigestNotes = { said: [], waits: [] };
   const told: DigestItem['is'][] = [];
+  // However long the name of the run is.
+  const run = '\u{1f469}'.repeat(2_000);
   for (let call = 0; call < 10; call++) {
     const digest = digestOf(situation, { changed: [], freed: [] }, notes, now);
-    const shown = digestText(digest.items, { run: 'me', from: 'flag' }, now);
+    const shown = digestText(digest.items, { run, from: 'flag' }, now);
     if (!shown) break;
     t.ok(Buffer.byteLength(shown.text) <= 1_280, `${String(Buffer.byteLength(shown.text))} bytes`);
     told.push(...shown.told.map(({ is }) => is));

@@ -4,6 +4,7 @@ import { CODEX } from '../../../../client/cli/hook/codex.js';
 import { CURSOR } from '../../../../client/cli/hook/cursor.js';
 import { stagedEdits } from '../../../../client/cli/hook/git.js';
 import type { HarnessForm, HookAnswer, HookCall, HookOutcome } from '../../../../client/cli/hook/hook-call.js';
+import { eventsOf, faultOf } from './answer-schemas.js';
 import { claudeCode, codex, cursor, PATCH } from './hook-inputs.js';
 
 const edit = (path: string, ...replaces: string[]) => ({
@@ -307,6 +308,31 @@ const answers: readonly (readonly [name: string, HarnessForm, input: object, Hoo
 t.test('an outcome is answered in the form of the harness', async (t) => {
   for (const [name, form, input, outcome, answer] of answers)
     t.same(form.answer(form.read(input), outcome), answer, name);
+});
+
+/** What a harness sends at each event at which a hook is installed. */
+const SENT: Readonly<Record<string, (event: string, fields?: object) => object>> = {
+  'claude-code': claudeCode,
+  codex,
+  cursor,
+};
+
+t.test('whatever there is to say, a harness understands the answer', async (t) => {
+  for (const [harness, form] of Object.entries({ 'claude-code': CLAUDE_CODE, codex: CODEX, cursor: CURSOR })) {
+    for (const event of eventsOf(harness)) {
+      const tools = [before, { tool_name: 'Write', tool_input: {} }, { tool_name: 'Read', tool_input: {} }, {}];
+      for (const fields of /tooluse/i.test(event) ? tools : [{}]) {
+        const input = form.read(SENT[harness]!(event, fields));
+        const mayDeny = input.call.is.startsWith('before');
+        const outcomes = input.call.is === 'none' ? [NONE] : mayDeny ? [NONE, SAID, DENIED] : [NONE, SAID];
+        for (const outcome of outcomes) {
+          const { json } = form.answer(input, outcome);
+          t.equal(faultOf(harness, event, json), undefined, `${harness} ${event} ${JSON.stringify(json)}`);
+        }
+      }
+    }
+    t.ok(faultOf(harness, eventsOf(harness)[0]!, { hook_specific_output: {} }), 'and no answer but those');
+  }
 });
 
 t.test('a commit is what git lists, with the lines that it removes and what encloses them', async (t) => {

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { MUSE_BUS } from '../../../support/command.js';
 import { inFuture } from '../../../support/leases.js';
 import { ServedRepository } from '../../../support/served-repository.js';
 import { TemporaryRepository } from '../../../support/temporary-repository.js';
+import { faultOf } from './answer-schemas.js';
 import { claudeCode, codex, PATCH } from './hook-inputs.js';
 
 interface Answered {
@@ -17,6 +18,7 @@ interface Answered {
 
 /** Runs the hook as a harness does. */
 async function run(args: readonly string[], input: unknown, env: NodeJS.ProcessEnv = {}): Promise<Answered> {
+  const sent = typeof input === 'string' ? input : JSON.stringify(input);
   const child = spawn(process.execPath, [MUSE_BUS, 'hook', ...args], {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
   });
@@ -24,9 +26,13 @@ async function run(args: readonly string[], input: unknown, env: NodeJS.ProcessE
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  child.stdin.end(typeof input === 'string' ? input : JSON.stringify(input));
+  child.stdin.end(sent);
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { exitCode, json: out === '' ? undefined : (JSON.parse(out) as Answered['json']), errors };
+  const json = out === '' ? undefined : (JSON.parse(out) as Answered['json']);
+  const [, event = ''] = /"hook_event_name":"(\w+)"/.exec(sent) ?? [];
+  const fault = exitCode === 0 ? faultOf(args[0]!, event, json) : undefined;
+  if (fault !== undefined) throw new Error(`${args[0]!} would not understand ${out}: ${fault}`);
+  return { exitCode, json, errors };
 }
 
 function furnish(t: Test, repository: TemporaryRepository): void {
@@ -166,10 +172,60 @@ t.test('where there is no Muse, and for files outside of the repository, the hoo
     rmSync(elsewhere, { recursive: true });
   });
   const silent = { exitCode: 0, json: undefined, errors: '' };
-  t.same(await run(['claude-code'], write(repository, 'src/billing.py', { cwd: elsewhere })), silent);
+  t.same(await run(['claude-code'], write(repository, 'src/other.py', { cwd: elsewhere })), silent);
   const outside = { tool_input: { file_path: join(elsewhere, 'a.py'), content: '' }, tool_name: 'Write' };
   t.same(await run(['claude-code'], write(repository, 'x', outside)), silent);
 });
+
+t.test('a file counts in the repository that it lies in, wherever its agent works', async (t) => {
+  const repository = await served(t);
+  const other = unserved(t);
+  const inner = join(other.root, 'vendor');
+  mkdirSync(join(inner, '.muse/coordination/reservations'), { recursive: true });
+  const theirs = { run_id: 'agent-7', addresses: ['x.py'], expires_at: inFuture(60_000) };
+  writeFileSync(join(inner, '.muse/coordination/reservations/r1.json'), JSON.stringify(theirs));
+  const above = dirname(repository.root);
+  for (const cwd of [above, other.root, join(repository.root, 'src')]) {
+    const { json } = await run(['claude-code'], write(repository, 'src/billing.py', { cwd }));
+    t.match(json?.hookSpecificOutput?.['permissionDecisionReason'], /"run_id":"agent-42"/, cwd);
+  }
+  const { json } = await run(['claude-code'], write(other, 'vendor/x.py'));
+  t.match(json?.hookSpecificOutput?.['permissionDecisionReason'], /"run_id":"agent-7"/, 'one that lies in another');
+  const patch = [
+    '*** Begin Patch',
+    ...[join(repository.root, 'src/billing.py'), join(inner, 'x.py')].flatMap((path) => [
+      `*** Add File: ${path}`,
+      '+x',
+    ]),
+    '*** End Patch',
+  ].join('\n');
+  const both = await run(
+    ['codex'],
+    codex('PreToolUse', { tool_name: 'apply_patch', tool_input: { command: patch }, cwd: above }),
+  );
+  t.match(both.json?.hookSpecificOutput?.['permissionDecisionReason'], /"agent-42"[^]*"agent-7"/, 'both are asked');
+});
+
+t.test(
+  'the bus of another repository, and one that cannot be found, are unknown before an edit and silent after',
+  async (t) => {
+    const other = await served(t);
+    const repository = unserved(t);
+    const ofOther = join(other.root, '.muse/bus/endpoint.json');
+    for (const [file, why] of [
+      [ofOther, /MUSE_BUS_ENDPOINT names the bus of .*, and the file lies in /],
+      [join(repository.root, 'missing.json'), /missing\.json, which MUSE_BUS_ENDPOINT names/],
+    ] as const) {
+      const env = { MUSE_BUS_ENDPOINT: file };
+      const said = await run(['claude-code'], write(repository, 'src/billing.py'), env);
+      t.match(said.json?.hookSpecificOutput?.['additionalContext'], why);
+      const after = claudeCode('PostToolUse', { tool_name: 'Read', tool_input: {}, cwd: repository.root });
+      t.same(await run(['claude-code'], after, env), { exitCode: 0, json: undefined, errors: '' });
+    }
+    const own = await run(['claude-code'], write(other, 'src/billing.py'), { MUSE_BUS_ENDPOINT: ofOther });
+    t.equal(own.json?.hookSpecificOutput?.['permissionDecision'], 'deny', 'in its own repository it is believed');
+  },
+);
 
 t.test('a denial stands where the session cannot be remembered', async (t) => {
   const repository = unserved(t);

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { addressEdits, findPlace } from '../../../../client/cli/hook/place.js';
+import { addresser, findPlace } from '../../../../client/cli/hook/place.js';
+import { placeEdits } from '../../../../client/cli/hook/placed-edits.js';
 
 /** A repository with Muse, two working trees linked to it, one beside it and one inside, and a repository of another project in it. */
 function repository(t: Test): { readonly root: string; readonly beside: string } {
@@ -34,7 +35,7 @@ function repository(t: Test): { readonly root: string; readonly beside: string }
 function asked(directory: string, path: string, branch?: string): { texts: string[]; branch: string | undefined } {
   const place = findPlace(directory, undefined);
   if (place.is !== 'found') throw new Error(place.is);
-  const [edit] = addressEdits([{ path, replaces: 'all' }], directory, place, branch);
+  const edit = addresser(directory, place, branch)({ path, replaces: 'all' });
   const texts = edit?.addresses.map(({ text }) => text) ?? [];
   return { texts, branch: edit?.tree ? edit.tree.branch : place.tree?.branch };
 }
@@ -82,4 +83,38 @@ t.test('a directory that is none, or cannot be one, is where it says', async (t)
       { texts: ['src/a.py'], branch: 'main' },
       JSON.stringify(odd.slice(0, 20)),
     );
+});
+
+t.test('an edit counts once in each repository that its file lies in, by whatever links', async (t) => {
+  const { root, beside } = repository(t);
+  const home = dirname(root);
+  mkdirSync(join(root, 'vendor/.muse'));
+  symlinkSync(home, join(home, 'link'));
+  const places = (directory: string, path: string): unknown => {
+    const placement = placeEdits([{ path, replaces: 'all' }], directory, undefined, undefined);
+    if (placement.is !== 'placed') return placement.is;
+    return placement.all.map(({ place, isAgents, addressed }) => [
+      realpathSync(place.root),
+      isAgents,
+      ...addressed.flatMap(({ addresses }) => addresses.map(({ text }) => text)),
+    ]);
+  };
+  const linked = join(home, 'link/shop');
+  const own = [[root, true, 'src/a.py']];
+  t.strictSame(places(root, 'src/a.py'), own);
+  t.strictSame(places(linked, 'src/a.py'), own);
+  t.strictSame(places(linked, join(root, 'src/a.py')), own);
+  t.strictSame(places(root, join(linked, 'src/a.py')), own);
+  t.strictSame(places(beside, 'src/a.py'), own, 'a linked working tree is of its repository');
+  t.strictSame(places(home, join(linked, 'src/a.py')), own, 'from a directory above');
+  const vendor = join(root, 'vendor');
+  t.strictSame(places(root, 'vendor/x.py'), [
+    [root, true, 'vendor/x.py'],
+    [vendor, false, 'x.py'],
+  ]);
+  t.strictSame(places(vendor, '../src/a.py'), [
+    [vendor, true],
+    [root, false, 'src/a.py'],
+  ]);
+  t.equal(places(home, 'elsewhere.py'), 'none');
 });

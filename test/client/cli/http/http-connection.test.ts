@@ -141,9 +141,9 @@ t.test(
     const { url } = await program(t, () => undefined);
     const repository = TemporaryRepository.for(t);
     leave(repository, endpointText(ownEndpoint(url.replace('http', 'ws'), makeToken(), new Date())));
-    const question = {
+    const question: Omit<Parameters<typeof askHolding>[0], 'when'> = {
       root: repository.root,
-      target: { root: undefined, server: undefined },
+      bus: { is: 'named', root: undefined, target: { root: undefined, server: undefined } },
       addresses: [],
       run: 'me',
       warn: () => undefined,

@@ -204,6 +204,7 @@ t.test('singular and plural, one value and a list, text and number mean the same
     { branches: 'main', runId: 'a' },
     { branch: ['main'], run_ids: ['a'] },
     { runIds: 'a' },
+    { kinds: ['task'], run_ids: null, limit: null },
     { address: 'x.py', id: 't1' },
     { addresses: ['*.py'], ids: ['t1'] },
   ];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import WebSocket from 'ws';
 import { serve, TRANSPORTS, type Running } from '../../../support/running-server.js';
-import { ask, handshake, without, type Answer } from '../../../support/http-wire.js';
+import { ask, handshake, open, request, type Answer, without } from '../../../support/http-wire.js';
 
 type Fault = (headers: string[], running: Running) => string[];
 const set =
@@ -97,5 +97,32 @@ for (const transport of TRANSPORTS) {
     t.match(text, /proxy_http_version 1\.1;/);
     const bytes = `GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:${String(running.port)}\r\n\r\n`;
     t.equal((await ask(running.port, bytes)).status, transport === 'uws' ? 505 : 200);
+  });
+
+  t.test(
+    `${transport}: one request follows a challenge; one that does not wait for the answer is not left without an end`,
+    async (t) => {
+      const { port } = await serve(t, { transport });
+      const [challenge, next] = ['/challenge?nonce=AAAAAAAAAAAAAAAAAAAAAA', '/healthz'].map((path) =>
+        request(`GET ${path}`, [`Host: 127.0.0.1:${String(port)}`]),
+      ) as [string, string];
+      t.same(await statusesOf(port, challenge, next), [200, 200]);
+      // The native engine closes a connection on which a request comes before the answer to the one before it.
+      t.same(await statusesOf(port, challenge + next), transport === 'uws' ? [] : [200, 200]);
+    },
+  );
+}
+
+/** The statuses of all answers on a connection that the server closes. @param next is sent when the first answer begins to come. */
+function statusesOf(port: number, bytes: string, next = ''): Promise<number[]> {
+  return new Promise((resolve) => {
+    let received = '';
+    const socket = open(port, false, () => socket.write(bytes));
+    socket.once('data', () => next !== '' && socket.write(next));
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      resolve([...received.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status)));
+    });
   });
 }

@@ -1,12 +1,15 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import t from 'tap';
+import { BusServer, EdgeServer } from '../../../../server/index.js';
 import { makeCertificate, writeCertificate } from '../../../support/certificate.js';
 import { serve, TRANSPORTS } from '../../../support/running-server.js';
 import { ask, handshake, request } from '../../../support/http-wire.js';
 import { untilFound } from '../../../support/until.js';
 import { RawClient } from '../../../support/raw-client.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
+import { TemporaryRepository } from '../../../support/temporary-repository.js';
 
 /** Returns the name on the certificate of a port; `undefined` if the connection fails. */
 function shownAt(port: number): Promise<string | undefined> {
@@ -81,11 +84,15 @@ for (const transport of TRANSPORTS) {
       t.equal((await ask(server.port, wildcard)).status, 403, '0.0.0.0 is no valid Host');
     });
 
-    t.test('start fails with the path of a certificate that cannot be read', async (t) => {
-      await t.rejects(serve(t, { transport, tlsCertFile: '/nowhere.crt', tlsKeyFile: '/nowhere.key' }), {
-        name: 'OptionError',
-        message: /tlsCertFile .* cannot be read: there is no such file/,
-      });
+    t.test('start fails with the path of a certificate that cannot be read, and nothing was made before', async (t) => {
+      const options = { transport, tlsCertFile: '/nowhere.crt', tlsKeyFile: '/nowhere.key' };
+      const failure = { name: 'OptionError', message: /cannot read tlsCertFile .*: there is no such file/ };
+      const repository = TemporaryRepository.for(t);
+      await t.rejects(new BusServer({ ...options, root: repository.root, port: 0 }).start(), failure);
+      const endpointFile = join(temporaryDirectory(t), 'edge', 'endpoint.json');
+      const edge = new EdgeServer({ ...options, relay: { url: 'nats://127.0.0.1:1' }, endpointFile });
+      await t.rejects(edge.start(), failure);
+      for (const made of [repository.bus, repository.state, dirname(endpointFile)]) t.notOk(existsSync(made), made);
     });
   });
 }

@@ -29,6 +29,7 @@ export interface SwarmOptions {
 /** One process of the command, which can be killed and started again. Its endpoint is read from its file. */
 export class Served {
   command: Command | undefined;
+  readonly #commands: Command[] = [];
 
   constructor(
     private readonly args: readonly string[],
@@ -37,6 +38,12 @@ export class Served {
 
   start(): void {
     this.command = Command.museBus(this.args);
+    this.#commands.push(this.command);
+  }
+
+  /** The lines of the log of all its processes. */
+  get log(): readonly string[] {
+    return this.#commands.flatMap(({ errors }) => errors);
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -145,8 +152,19 @@ export class RelaySwarm {
         throw new Error(`${(error as Error).message}, after ${where()}\n${this.errors()}`);
       });
     }
-    return verify(this.observers, this.workload.operations, true);
+    return verify(this.observers, this.workload.operations, true, { gapAfter: this.#gapAfter });
   }
+
+  /** The origin says in its log which revisions it does not use after it was killed. */
+  readonly #gapAfter = (epoch: string, revision: number): number | undefined => {
+    for (const line of this.origin.log) {
+      if (!line.includes('its journal is continued') || !line.includes(epoch)) continue;
+      const number = (field: string): number => Number(new RegExp(`\\b${field}\\W+(\\d+)`).exec(line)?.[1]);
+      const [to, lost] = [number('revision'), number('lost_at_most')];
+      if (lost > 0 && to - 1 - lost === revision) return to;
+    }
+    return undefined;
+  };
 
   /** Returns the last lines of each process's log. */
   errors(): string {
