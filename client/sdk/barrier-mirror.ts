@@ -1,6 +1,7 @@
-import { unixMillis, type FilterInput, type Moment } from '../../protocol/index.js';
+import { unixMillis, type FilterInput, type Kind, type Moment, type Welcome } from '../../protocol/index.js';
 import type { AskOptions } from './ask-options.js';
 import type { Mirror } from './mirror.js';
+import type { MirrorOptions } from './mirror-options.js';
 import type { BusStatus } from './status.js';
 
 /**
@@ -9,12 +10,44 @@ import type { BusStatus } from './status.js';
  */
 const MAX_DOUBT_MS = 1_000;
 
+/** The record that a question is about. */
+interface NamedRecord {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
 /** The part of a client that a question needs. */
 interface QuestionedBus {
   readonly status: BusStatus;
+  /** The welcome of the connection: another one for each. */
+  readonly server: Welcome | undefined;
   serverNow(): number;
-  sync(record: undefined, options: AskOptions): Promise<string>;
-  mirror(filter: FilterInput, options: AskOptions): Promise<Mirror>;
+  sync(record: NamedRecord | undefined, options: AskOptions): Promise<string>;
+  mirror(filter: FilterInput, options: MirrorOptions): Promise<Mirror>;
+}
+
+/**
+ * Answers from a mirror that has what was on disk at the call: of a record, or of everything. A barrier speaks for the server that answers it.
+ * If the connection is another one before the mirror is complete, the server may be another run, which has read less: it is asked again.
+ */
+export async function mirrorAtBarrier<T>(
+  bus: QuestionedBus,
+  record: NamedRecord | undefined,
+  filter: FilterInput,
+  options: MirrorOptions,
+  answer: (mirror: Mirror) => T,
+): Promise<T> {
+  const { signal } = options;
+  for (;;) {
+    await bus.sync(record, { signal });
+    const { server } = bus;
+    const mirror = await bus.mirror(filter, options);
+    try {
+      if (bus.server === server) return answer(mirror);
+    } finally {
+      await mirror.close();
+    }
+  }
 }
 
 /** Answers one question from all records that were on disk at the call, and match a filter. @param answer is given the time of the call. */
@@ -28,14 +61,10 @@ export async function askAtBarrier<T>(
   // So leases are judged at the time of the question.
   const roundTripMs = bus.status.state === 'live' ? Math.min(bus.status.roundTripMs, MAX_DOUBT_MS) : 0;
   const askedAt = unixMillis(bus.serverNow() - roundTripMs);
-  await bus.sync(undefined, { signal });
-  const mirror = await bus.mirror(filter, { signal });
-  try {
+  return mirrorAtBarrier(bus, undefined, filter, { signal }, (mirror) => {
     // The barrier covers everything that happened before the question.
     // A server whose clock was set back has sent its new time before its answer; the earlier time counts.
     const now = unixMillis(Math.min(askedAt, bus.serverNow()));
     return answer(mirror, { ...mirror.moment, now, completeUntil: now });
-  } finally {
-    await mirror.close();
-  }
+  });
 }

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/index.js';
 import { ASK_OPTIONS, within, type AskOptions } from './ask-options.js';
 import { BACKOFF_OPTIONS, type BackoffOptions } from './backoff.js';
-import { askAtBarrier } from './barrier-mirror.js';
+import { askAtBarrier, mirrorAtBarrier } from './barrier-mirror.js';
 import { BusError } from './bus-error.js';
 import type { Dial } from './channel.js';
 import { systemClock, type ClientClock } from './clock.js';
@@ -169,15 +169,10 @@ export class BusClient implements AsyncDisposable {
   async get<K extends Kind>(kind: K, id: string, options: AskOptions = {}): Promise<MirrorRecord<K> | undefined> {
     checkOptions('get', options, ASK_OPTIONS);
     const name = recordName({ kind, id }, 'get');
-    return within(options, this.clock, 'get', async (signal) => {
-      await this.sync(name, { signal });
-      const mirror = await this.mirror({ kinds: [name.kind], ids: [id] }, { signal, leases: false });
-      try {
-        return mirror.get(name.kind, id) as MirrorRecord<K> | undefined;
-      } finally {
-        await mirror.close();
-      }
-    });
+    const filter = { kinds: [name.kind], ids: [id] };
+    return within(options, this.clock, 'get', (signal) =>
+      mirrorAtBarrier(this, name, filter, { signal, leases: false }, (mirror) => mirror.get(name.kind, id)),
+    ) as Promise<MirrorRecord<K> | undefined>;
   }
 
   /**

@@ -15,8 +15,8 @@ export type RecordIdFault = 'empty' | 'hidden' | 'path' | 'unprintable' | 'too-l
  */
 export function recordIdFault(id: string, maxIdBytes: number): RecordIdFault | undefined {
   if (id === '') return 'empty';
-  if (id.startsWith('.')) return 'hidden';
   if (PATH.test(id)) return 'path';
+  if (id.startsWith('.')) return 'hidden';
   if (UNPRINTABLE.test(id) || !id.isWellFormed()) return 'unprintable';
   return isLonger(id, maxIdBytes) ? 'too-long' : undefined;
 }

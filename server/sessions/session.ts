@@ -80,8 +80,12 @@ export class Session implements Connection, SubscriberOwner {
     this.openedAt = services.clock.now();
     this.#rates = new MessageRates(services.limits);
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
-    this.#barriers = new Barriers(beliefAt(this.openedAt, services.clock.elapsed()));
+    const believes = beliefAt(this.openedAt, services.clock.elapsed());
+    this.#barriers = new Barriers(believes);
     this.#send([MessageType.welcome, { ...services.welcome(), connection: id }]);
+    // A client that knows nothing of the files yet takes them for seen: a mirror would call an address free that nobody could look at.
+    const heartbeat = services.heartbeat();
+    if (heartbeat.corrects(believes)) this.heartbeat(heartbeat);
   }
 
   get port(): Port {

@@ -145,12 +145,8 @@ class BusClient:
         """A record as it is on disk now; `None` where there is none."""
         name = read_record(kind, id, "get")
 
-        async def ask() -> Record | None:
-            await self.connection.sync(name)
-            async with await Mirror.open(self, {"kinds": [name[0]], "ids": [name[1]]}, False) as mirror:
-                return mirror.get(*name)
-
-        return await within(timeout, "get", ask())
+        filter = {"kinds": [name[0]], "ids": [name[1]]}
+        return await within(timeout, "get", self._at_barrier(name, filter, False, lambda mirror: mirror.get(*name)))
 
     async def holders(
         self,
@@ -184,15 +180,36 @@ class BusClient:
             # A lease that ends after the question may be prolonged after the disk was read: it is judged at this moment.
             status = self.status
             asked_at = self.server_now() - int(status.round_trip_ms if isinstance(status, Live) else 0)
-            await self.connection.sync(None)
-            async with await Mirror.open(self, {"kinds": list(LEASE_KINDS)}, True) as mirror:
+
+            def answer(mirror: Mirror) -> Holding:
                 # The barrier proves all that happened until it was asked for. A server whose clock was set back has said so
                 # before it answered.
                 at = min(asked_at, self.server_now())
                 moment: Moment = replace(mirror.moment, now=at, complete_until=at)
                 return mirror.holding(address, branch=branch, context=context, at=moment)
 
+            return await self._at_barrier(None, {"kinds": list(LEASE_KINDS)}, True, answer)
+
         return await within(timeout, "holders", ask())
+
+    async def _at_barrier(
+        self,
+        record: tuple[str, str] | None,
+        filter: dict[str, Any],
+        leases: bool,
+        answer: Callable[[Mirror], _T],
+    ) -> _T:
+        """
+        Answers from a mirror that has what was on disk at the call. A barrier speaks for the server that answers it: where the
+        connection is another one before the mirror is complete, the server may be another run, which has read less. It is asked
+        again.
+        """
+        while True:
+            await self.connection.sync(record)
+            welcome = self.connection.welcome
+            async with await Mirror.open(self, filter, leases) as mirror:
+                if self.connection.welcome is welcome:
+                    return answer(mirror)
 
     async def sync(self, kind: str | None = None, id: str | None = None, *, timeout: float | None = None) -> str:
         """

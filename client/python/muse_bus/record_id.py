@@ -26,8 +26,8 @@ def record_id_fault(id: str) -> RecordIdFault | None:
     """Why a text can be the id of no record; `None` if one can have it."""
     if id == "":
         return "empty"
-    if id.startswith("."):
-        return "hidden"
     if _PATH.search(id):
         return "path"
+    if id.startswith("."):
+        return "hidden"
     return "unprintable" if _UNPRINTABLE.search(id) else None

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { connect, type BusEvent } from '../../../client/sdk/index.js';
+import { connect, type BusClient, type BusEvent } from '../../../client/sdk/index.js';
 import { FakeBus } from '../../../client/sdk/testing.js';
 import { BusServer } from '../../../server/index.js';
 import { MessageType, type WatchHealth, type WireEvent } from '../../../protocol/index.js';
@@ -80,6 +80,38 @@ const beat = (server: ScriptedServer, afterMs: number, more: Partial<WatchHealth
     { backend: 'inotify', healthy: true, last_scan_ms: 0, ...more },
   ]);
 };
+
+t.test('a question whose server is another one before it is answered is asked again', async (t) => {
+  const questions: Readonly<Record<string, (client: BusClient) => Promise<unknown>>> = {
+    holding: (client) => client.holding(ADDRESS),
+    get: (client) => client.get('reservation', 'r1'),
+  };
+  for (const [name, ask] of Object.entries(questions)) {
+    const server = new ScriptedServer();
+    const client = await server.welcomedClient({ backoff: FAST });
+    const barriers = (): unknown[][] => server.sent.filter(([type]) => type === MessageType.sync);
+    const answer = async (): Promise<void> => {
+      const nonce = barriers().at(-1)![1] as number;
+      server.say([MessageType.syncDone, nonce, `${EPOCH}:1`]);
+      await settle();
+    };
+    const asked = watched(ask(client));
+    await settle();
+    await answer();
+    server.drop();
+    server.clock.advance(1_000);
+    server.welcome();
+    server.snapshot([], 1);
+    await settle();
+    t.equal(asked.outcome, 'pending', `${name}: this server has not said what is on disk`);
+    t.equal(barriers().length, 1, name);
+    await answer();
+    server.snapshot([], 1);
+    await settle();
+    t.equal(asked.outcome, 'resolved', name);
+    await client.close();
+  }
+});
 
 t.test('a server that reports a fault without details proves no address free', async (t) => {
   const { server, mirror } = await mirrored(500);
