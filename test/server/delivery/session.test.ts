@@ -440,7 +440,7 @@ t.test(
     peer.say(MessageType.inspect, 3, 'nothing');
     t.match(peer.heard(), [
       [MessageType.error, null, 'bad-option', /kind must be one of/, 1],
-      [MessageType.error, null, 'bad-option', /a file name/, 2],
+      [MessageType.error, null, 'bad-option', /is a path/, 2],
       [MessageType.error, null, 'bad-message', /nonce/],
       [MessageType.error, null, 'bad-option', /topic/, 3],
     ]);
