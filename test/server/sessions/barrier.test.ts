@@ -24,11 +24,18 @@ t.test('what can be seen no longer is said before the answer, and once', async (
   const stream = new Stream();
   const before = stream.connect();
   stream.health = SUSPECT;
-  // A welcome says nothing of that.
   for (const peer of [before, stream.connect()]) {
     t.strictSame(await sync(peer, 1), [MessageType.heartbeat, 'done 1']);
     t.strictSame(await sync(peer, 2), ['done 2']);
   }
+});
+
+t.test('a server that cannot see everything says so right after its welcome', async (t) => {
+  const stream = new Stream();
+  const types = (peer: Peer): unknown[] => peer.heard().map(([type]) => type);
+  const healthy = types(stream.connect());
+  stream.health = SUSPECT;
+  t.strictSame(types(stream.connect()), [...healthy, MessageType.heartbeat]);
 });
 
 t.test('that an origin which was away is back is said before the answer', async (t) => {
