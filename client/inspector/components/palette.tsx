@@ -28,16 +28,32 @@ const toChoice = ({ what, name, link }: { what: string; name: string; link: Link
   },
 });
 
+function choicesOf(found: readonly Found[], text: string): readonly Choice[] {
+  const words = text.toLowerCase().split(/\s+/);
+  const commands = ACTIONS.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
+  return [
+    ...found.map(toChoice),
+    ...commands.map(({ name, keys, run }) => ({ key: `command ${name}`, what: 'command', name, keys, run })),
+  ];
+}
+
 /** Finds agents, addresses, records, clients and commands by name. */
 export function Palette() {
   const text = useSignal('');
   const chosen = useSignal(0);
   const found = useSignal<readonly Found[]>([]);
+  /** The text that `found` is the answer to. */
+  const answered = useSignal<string | undefined>(undefined);
+  /** Whether Enter was pressed before that: it means what the whole text names, and not what a part of it did. */
+  const isEntered = useSignal(false);
   useEffect(() => {
     const asked = text.value;
     const look = (): void =>
       void ask({ about: 'search', text: asked }).then((answer) => {
-        if (text.value === asked) found.value = answer;
+        if (text.value !== asked) return;
+        found.value = answer;
+        answered.value = asked;
+        if (isEntered.value) run(choicesOf(answer, asked)[chosen.value]);
       });
     look();
     // In a page that has just been opened the records are still to come. What is found already is not moved under a hand.
@@ -48,14 +64,9 @@ export function Palette() {
       clearInterval(timer);
     };
   }, [text.value]);
-  const words = text.value.toLowerCase().split(/\s+/);
-  const commands = ACTIONS.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
-  const choices: readonly Choice[] = [
-    ...found.value.map(toChoice),
-    ...commands.map(({ name, keys, run }) => ({ key: `command ${name}`, what: 'command', name, keys, run })),
-  ];
-  const run = (place: number): void => {
-    const choice = choices[place];
+  const choices = choicesOf(found.value, text.value);
+  const run = (choice: Choice | undefined): void => {
+    isEntered.value = false;
     overlay.value = 'none';
     // Wait until the dialog has given back the focus.
     if (choice) requestAnimationFrame(choice.run);
@@ -80,29 +91,31 @@ export function Palette() {
         onInput={(event) => {
           text.value = event.currentTarget.value;
           chosen.value = 0;
+          isEntered.value = false;
         }}
         onKeyDown={(event) => {
           if (event.isComposing) return;
           const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
           if (step !== 0) chosen.value = Math.max(0, Math.min(choices.length - 1, chosen.value + step));
-          else if (event.key === 'Enter') run(chosen.value);
+          else if (event.key === 'Enter' && answered.value === text.value) run(choices[chosen.value]);
+          else if (event.key === 'Enter') isEntered.value = true;
           else return;
           event.preventDefault();
         }}
       />
       <ul id="palette-list" class="palette-list" role="listbox" aria-label="Results">
-        {choices.map(({ key, what, name, keys }, i) => (
+        {choices.map((choice, i) => (
           <li
-            key={key}
+            key={choice.key}
             id={`palette-${String(i)}`}
             role="option"
             aria-selected={i === chosen.value}
             onClick={() => {
-              run(i);
+              run(choice);
             }}
           >
-            <bdi>{name}</bdi>
-            {keys ? <kbd>{keys}</kbd> : <span class="muted">{what}</span>}
+            <bdi>{choice.name}</bdi>
+            {choice.keys ? <kbd>{choice.keys}</kbd> : <span class="muted">{choice.what}</span>}
           </li>
         ))}
         {choices.length === 0 ? (

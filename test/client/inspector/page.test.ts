@@ -183,8 +183,12 @@ onSwarm(
     await page.hover('.list-scroller');
     await page.mouse.wheel(0, -600);
     await page.waitForSelector('button[aria-pressed="false"]:has-text("Follow")');
-    await until('other rows are shown', async () => (await visibleRevisions(page)).at(-1)! < before + 195);
-    const held = await visibleRevisions(page);
+    let held: number[] = [];
+    await until('other rows fill the screen, and the scrolling has ended', async () => {
+      const last = JSON.stringify(held);
+      held = await visibleRevisions(page);
+      return last === JSON.stringify(held) && held.at(-1)! < before + 195 && held.length >= rows.length - 1;
+    });
     t.same(held, consecutive(held.at(-1)!, held.length));
     const count = Number(/(\d+) rows/.exec(await page.innerText('.stream .view-bar'))![1]);
     repository.rename('task', 'one-more', { task_id: 'one-more', run_id: 'agent-1' });
