@@ -32,7 +32,7 @@ for (const [room, named] of byRoom) await mutate(room, named);
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}.json`);
+  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${values.processes ? '.processes' : ''}.json`);
   mkdirSync(dirname(state), { recursive: true });
   const before = Date.now();
   const results = await new Stryker({
