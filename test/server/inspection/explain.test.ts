@@ -5,6 +5,7 @@ import {
   epoch,
   parseFilter,
   readInspection,
+  revision,
   unixMillis,
   FILTER_LIMITS,
   type ExplainCode,
@@ -16,6 +17,7 @@ import {
 import { CatchUp } from '../../../server/delivery/catch-up.js';
 import { explainDelivery, explainFilter } from '../../../server/inspection/explain.js';
 import { Hub } from '../../../server/delivery/hub.js';
+import { Heartbeat } from '../../../server/sessions/heartbeat.js';
 import { Session } from '../../../server/sessions/session.js';
 import { DEFAULT_LIMITS } from '../../../server/config/options.js';
 import { RecordStore } from '../../../server/store/record-store.js';
@@ -25,6 +27,8 @@ import { UNSUPERVISED } from '../../../server/runtime/supervisor.js';
 
 /** A turn of the loop with unlimited time. */
 const UNBOUNDED_TURN = { now: unixMillis(0), isSpent: () => false };
+
+const HEALTH = { backend: 'none', healthy: true, last_scan_ms: 0, state: 'watching' } as const;
 
 const SUB = 1;
 
@@ -50,9 +54,7 @@ class Bench {
       supervision: UNSUPERVISED,
       welcome: () => ({}) as never,
       closed: () => undefined,
-      heartbeat: () => {
-        throw new Error('not asked here');
-      },
+      heartbeat: () => new Heartbeat(revision(0), this.clock.now(), this.clock.elapsed(), HEALTH),
       readNow: () => Promise.resolve(),
       inspect: () => {
         throw new Error('not asked here');

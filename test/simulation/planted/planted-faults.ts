@@ -397,7 +397,7 @@ const LISTENING: readonly PlantedFault[] = [
   {
     name: 'a question about an address needs no barrier',
     file: 'client/sdk/barrier-mirror.ts',
-    find: '  await bus.sync(undefined, { signal });\n',
+    find: '    await bus.sync(record, { signal });\n',
     replace: '',
     rules: ['false free'],
     needs: ['late hints'],
