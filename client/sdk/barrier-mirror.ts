@@ -1,7 +1,8 @@
-import { unixMillis, type FilterInput, type Kind, type Moment, type Welcome } from '../../protocol/index.js';
+import { unixMillis, type FilterInput, type Moment, type Welcome } from '../../protocol/index.js';
 import type { AskOptions } from './ask-options.js';
 import type { Mirror } from './mirror.js';
 import type { MirrorOptions } from './mirror-options.js';
+import type { RecordName } from './record-name.js';
 import type { BusStatus } from './status.js';
 
 /**
@@ -10,19 +11,13 @@ import type { BusStatus } from './status.js';
  */
 const MAX_DOUBT_MS = 1_000;
 
-/** The record that a question is about. */
-interface NamedRecord {
-  readonly kind: Kind;
-  readonly id: string;
-}
-
 /** The part of a client that a question needs. */
 interface QuestionedBus {
   readonly status: BusStatus;
   /** The welcome of the connection: another one for each. */
   readonly server: Welcome | undefined;
   serverNow(): number;
-  sync(record: NamedRecord | undefined, options: AskOptions): Promise<string>;
+  sync(record: RecordName | undefined, options: AskOptions): Promise<string>;
   mirror(filter: FilterInput, options: MirrorOptions): Promise<Mirror>;
 }
 
@@ -32,7 +27,7 @@ interface QuestionedBus {
  */
 export async function mirrorAtBarrier<T>(
   bus: QuestionedBus,
-  record: NamedRecord | undefined,
+  record: RecordName | undefined,
   filter: FilterInput,
   options: MirrorOptions,
   answer: (mirror: Mirror) => T,

@@ -68,7 +68,8 @@ export type {
 export { EVENT_TYPES, KINDS } from '../../protocol/index.js';
 export type { WhenFreeOptions } from './address-waits.js';
 export type { AskOptions } from './ask-options.js';
-export { BusClient, type ClientOptions, type RecordName } from './bus-client.js';
+export { BusClient, type ClientOptions } from './bus-client.js';
+export type { RecordName } from './record-name.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
 export type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 export type { Logger } from './logger.js';

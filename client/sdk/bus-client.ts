@@ -18,7 +18,6 @@ import { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import type { Logger } from './logger.js';
 import type { MirrorOptions, MirrorRecord } from './mirror-options.js';
-import { readKind } from './kind.js';
 import { LEASE_KINDS } from './mirror-plan.js';
 import { Mirror } from './mirror.js';
 import {
@@ -29,12 +28,12 @@ import {
   FLAG,
   OBJECT,
   objectWith,
-  shown,
   SIGNAL,
   TEXT,
   type OptionTable,
 } from './option-table.js';
 import { withoutUndefined } from './sendable.js';
+import { recordName, type RecordName } from './record-name.js';
 import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';
@@ -82,12 +81,6 @@ export const CLIENT_OPTIONS: OptionTable<ClientOptions> = {
 };
 
 export const HOLDING_OPTIONS: OptionTable<HoldersOptions & AskOptions> = { ...HOLDERS_OPTIONS, ...ASK_OPTIONS };
-
-/** The kind and id of one record. */
-export interface RecordName {
-  readonly kind: Kind;
-  readonly id: string;
-}
 
 /** Accepts any value: `recordName` checks both fields and reports more exact errors. */
 const RECORD_NAME: OptionTable<RecordName> = { kind: ANYTHING, id: ANYTHING };
@@ -251,11 +244,4 @@ function checkName(name: string): void {
     if (error instanceof ProtocolError) throw new BusError(error.code, error.message, 'choose another name');
     throw error;
   }
-}
-
-/** @throws BusError `bad-option`. The server checks the id further and reports its own error. */
-function recordName({ kind, id }: RecordName, call: string): RecordName {
-  const known = readKind(kind, call);
-  if (typeof id === 'string' && id !== '') return { kind: known, id };
-  throw new BusError('bad-option', `${call}: id must be a string that is not empty, got ${shown(id)}`, '');
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { findEndpoint, findRepository, followWorktree, type Endpoint } from '../../server/repository/index.js';
+import { findEndpoint, findRepositoryOf, type Endpoint } from '../../server/repository/index.js';
 import { BusError } from './bus-error.js';
 
 /** The bus of a repository, from an endpoint file of this user. The server at that url has not proved yet that it knows the token. */
@@ -38,8 +38,7 @@ export function findRepositoryBus(from: string, isNamed: boolean): RepositoryBus
 
 /** Finds the root of a repository. @throws BusError `no-endpoint` if there is none; `untrusted-endpoint` if it is another user's. */
 export function repositoryAround(from: string, isNamed: boolean): string {
-  const around = findRepository(from, isNamed);
-  const search = around.is === 'found' ? followWorktree(around.root) : around;
+  const search = findRepositoryOf(from, isNamed);
   switch (search.is) {
     case 'found':
       return search.root;

@@ -44,6 +44,16 @@ export function followWorktree(root: string, env: NodeJS.ProcessEnv = process.en
   return { is: 'found', root };
 }
 
+/** Finds the repository that a directory belongs to: the one that contains it, or the one that the worktree around it is of. */
+export function findRepositoryOf(
+  from: string,
+  isNamed = false,
+  env: NodeJS.ProcessEnv = process.env,
+): RepositorySearch {
+  const around = findRepository(from, isNamed, env);
+  return around.is === 'found' ? followWorktree(around.root, env) : around;
+}
+
 function judged(root: string, muse: Stats, env: NodeJS.ProcessEnv): RepositorySearch {
   const parent = statSync(root);
   const foreign = [muse, parent].find((stats) => !isOwn(stats) && !isSudoUser(stats, env));

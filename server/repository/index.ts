@@ -9,7 +9,7 @@ export { endpointText, MAX_ENDPOINT_BYTES, ownEndpoint, parseEndpoint, type Endp
 export { isOpenToOthers, isRefusal, keepsModes } from './file-modes.js';
 export { findEndpoint, type FoundEndpoint } from './find-endpoint.js';
 export { deafFileSystem, fileSystemAt, fileSystemOf, leastReliable, type FileSystem } from './file-system.js';
-export { findRepository, followWorktree, type RepositorySearch } from './find-repository.js';
+export { findRepository, findRepositoryOf, followWorktree, type RepositorySearch } from './find-repository.js';
 export { RepositoryIdentity, type IdentityRecord, type IdentityState } from './identity.js';
 export { LockError } from './lock-error.js';
 export { openOwn, openUnfollowed } from './open-unfollowed.js';

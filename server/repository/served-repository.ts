@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../protocol/index.js';
 import { bootId } from './boot.js';
 import { isMarker, RepositoryIdentity, type IdentityRecord } from './identity.js';
 
@@ -30,8 +31,8 @@ export function servedRepository(
 
 /** Parses the field of an endpoint file. @returns `undefined` if there is none that is valid. */
 export function parseServedRepository(value: unknown): ServedRepository | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { path, marker, device, inode } = value as Record<string, unknown>;
+  if (!isJsonObject(value)) return undefined;
+  const { path, marker, device, inode } = value;
   if (typeof path !== 'string' || path === '' || path.length > MAX_PATH_CHARACTERS) return undefined;
   if (!isNumberText(device) || !isNumberText(inode)) return undefined;
   return { path, ...(typeof marker === 'string' && isMarker(marker) ? { marker } : {}), device, inode };

@@ -1,4 +1,4 @@
-import { findRepository, followWorktree, otherRepository } from '../../../server/repository/index.js';
+import { findRepositoryOf, otherRepository } from '../../../server/repository/index.js';
 import type { Target } from './target.js';
 
 /** A bus of another repository than the one around the working directory. */
@@ -27,8 +27,7 @@ export function otherRepositoryNote(target: Target): string | undefined {
 
 function rootHere(): string | undefined {
   try {
-    const around = findRepository(process.cwd());
-    const search = around.is === 'found' ? followWorktree(around.root) : around;
+    const search = findRepositoryOf(process.cwd());
     return search.is === 'found' ? search.root : undefined;
   } catch {
     // The working directory was removed.

@@ -11,7 +11,7 @@ import {
   type Log,
   type ServerOptions,
 } from '../../../server/index.js';
-import { findRepository, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
+import { findRepositoryOf, followWorktree, type RepositorySearch } from '../../../server/repository/index.js';
 import { httpUrl } from '../../sdk/bus-url.js';
 import { portFailure, refuseTakenPort } from './taken-port.js';
 import { rootInEnvironment } from './target.js';
@@ -170,8 +170,7 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
     throw new CliError(`${where} ${resolve(root)} does not exist`, 'no_repository');
   }
   const from = workingDirectory();
-  const search = findRepository(from);
-  return rootFound(search.is === 'found' ? followWorktree(search.root) : search, from);
+  return rootFound(findRepositoryOf(from), from);
 }
 
 /**
@@ -180,12 +179,8 @@ export function repositoryOf(flag: string | undefined, env: NodeJS.ProcessEnv = 
  */
 function repositoryNamed(directory: string): RepositorySearch {
   if (['.muse', '.git'].some((name) => existsSync(join(directory, name)))) return followWorktree(directory);
-  const search = findRepository(directory, true);
-  return search.is === 'found'
-    ? followWorktree(search.root)
-    : search.is === 'none'
-      ? { is: 'found', root: directory }
-      : search;
+  const search = findRepositoryOf(directory, true);
+  return search.is === 'none' ? { is: 'found', root: directory } : search;
 }
 
 function rootFound(search: RepositorySearch, from: string): string {

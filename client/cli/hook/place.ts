@@ -1,7 +1,7 @@
 import { readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { parseAddress, type Address, type AddressContext } from '../../../protocol/index.js';
-import { findRepository, followWorktree } from '../../../server/repository/index.js';
+import { findRepository, findRepositoryOf, followWorktree } from '../../../server/repository/index.js';
 import { addressContext } from '../commands/address-context.js';
 import type { AddressedEdit } from './decision.js';
 import type { Edit } from './edit.js';
@@ -112,8 +112,7 @@ const MAX_LINKS = 40;
 
 /** The real path of the root of the repository that a directory lies in; `undefined` if there is none, or none that is trusted. */
 export function rootAround(directory: string): string | undefined {
-  const around = findRepository(directory);
-  const search = around.is === 'found' ? followWorktree(around.root) : around;
+  const search = findRepositoryOf(directory);
   return search.is === 'found' ? realPath(search.root) : undefined;
 }
 

@@ -53,7 +53,7 @@ export async function outcomeBetween(
 
 /** Returns what there is to say about one repository. */
 async function outcomeIn(
-  { place, isAgents }: PlacedEdits,
+  { place, isAgents, addressed: edited }: PlacedEdits,
   happened: Happened,
   asked: AskedBus,
   session: string,
@@ -66,7 +66,8 @@ async function outcomeIn(
     const top = place.tree?.top;
     const files = top === undefined ? undefined : look(top, happened, asker, notes);
     const address = addresser(asker.directory, place, asker.branch);
-    const addressed = editsIn(happened, top, notes, files).flatMap((edit) => address(edit) ?? []);
+    const addressed =
+      happened.is === 'shell' ? editsSince(notes.files, files, top).flatMap((edit) => address(edit) ?? []) : edited;
     const run = asker.identity.from === 'none' ? undefined : asker.identity.run;
     const addresses = [...addressed, ...notes.denied.flatMap(deniedEdit)].flatMap((edit) => edit.addresses);
     const told: string[] = [];
@@ -100,23 +101,12 @@ async function outcomeIn(
   }
 }
 
-function editsIn(
-  happened: Happened,
-  top: string | undefined,
-  notes: SessionNotes,
-  files: Signatures | undefined,
-): readonly Edit[] {
-  switch (happened.is) {
-    case 'edited':
-      return happened.edits;
-    case 'shell':
-      return changedBetween(notes.files ?? files ?? {}, files ?? {}).map((path) => ({
-        path: join(top ?? '', path),
-        replaces: 'all',
-      }));
-    case 'nothing':
-      return [];
-  }
+/** The files that have changed since the last call: a command of a shell does not name them. */
+function editsSince(before: Signatures | undefined, now: Signatures | undefined, top: string | undefined): Edit[] {
+  return changedBetween(before ?? now ?? {}, now ?? {}).map((path) => ({
+    path: join(top ?? '', path),
+    replaces: 'all',
+  }));
 }
 
 interface Session {

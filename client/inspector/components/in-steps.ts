@@ -1,5 +1,6 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { dropJob, inSlice } from '../page/slices.js';
+import { useRedraw } from './redraw.js';
 
 /**
  * Returns as many of the items as may have elements now: more with each task, until all have theirs.
@@ -20,11 +21,4 @@ export function useInSteps<T>(items: readonly T[], step: number): readonly T[] {
   });
   useLayoutEffect(() => () => dropJob(most), []);
   return shown;
-}
-
-function useRedraw(): () => void {
-  const [, set] = useState(0);
-  return () => {
-    set((n) => n + 1);
-  };
 }

@@ -1,7 +1,8 @@
 import { Component, type ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { giveElements, type Key, type PlacedRow, type RowElement } from '../model/given-elements.js';
 import { dropJob, inSlice } from '../page/slices.js';
+import { useRedraw } from './redraw.js';
 
 export interface RowElements<Row> {
   readonly elements: readonly RowElement<Row>[];
@@ -25,7 +26,7 @@ export function useRowElements<Row>(
 ): RowElements<Row> {
   const held = useRef<ReadonlyMap<Key, RowElement<Row>>>(new Map());
   const turn = useRef<{ paint: unknown; left: number; fresh: number }>({ paint: undefined, left: 0, fresh: 0 });
-  const [, redraw] = useState(0);
+  const redraw = useRedraw();
   // What is around the rows is displayed for the first time, which is enough for one task.
   if (turn.current.paint !== paint) turn.current = { paint, left: held.current.size === 0 ? 0 : STEP, fresh: 0 };
   const take = (): boolean => turn.current.left > 0 && turn.current.left-- > 0;
@@ -38,7 +39,7 @@ export function useRowElements<Row>(
     if (isWhole && isCurrent && turn.current.left === STEP) return;
     inSlice(turn, () => {
       turn.current.left = STEP;
-      if (!isWhole || !isCurrent) redraw((n) => n + 1);
+      if (!isWhole || !isCurrent) redraw();
     });
   });
   useLayoutEffect(() => () => dropJob(turn), []);

@@ -7,12 +7,13 @@ import {
   type VirtualizerOptions,
 } from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Target } from '../model/target.js';
 import { bindListKeys } from '../page/list-keys.js';
 import { rows as wanted, select, selectInPassing } from '../page/state.js';
 import { onLayout } from '../page/paint-scheduler.js';
 import type { Rows } from '../worker/paint.js';
+import { useRedraw } from './redraw.js';
 import { RowContent, useRowElements } from './row-elements.js';
 
 /** The rows beyond the screen that are requested too, so that they are present when the user scrolls. */
@@ -61,7 +62,7 @@ const places = new Map<string, { readonly top: number; readonly dropped: number 
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow = false, dropped = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [, redraw] = useState(0);
+  const redraw = useRedraw();
   const id = useId();
   const height = Math.round(rowRem * remPixels.value);
   const headerHeight = props.header === undefined ? 0 : Math.round(HEADER_REM * remPixels.value);
@@ -80,9 +81,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
-    onChange: () => {
-      redraw((n) => n + 1);
-    },
+    onChange: redraw,
   };
   virtualizer.current ??= new Virtualizer(options);
   virtualizer.current.setOptions(options);
