@@ -100,7 +100,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   });
   const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow);
   useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow, props.overscan ?? OVERSCAN);
-  useScrollKeeping(scroller, { follow, total: list.total, dropped, height, headerHeight, isWhole });
+  const end = useScrollKeeping(scroller, { follow, total: list.total, dropped, height, headerHeight, isWhole });
   useListKeys(props, scroller, (place) => {
     virtualizer.current!.scrollToIndex(place, { align: 'auto' });
   });
@@ -119,7 +119,10 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
       ref={scroller}
       onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
         places.set(props.label, { top: scrollTop, dropped });
-        props.onFollow?.(scrollTop + clientHeight >= scrollHeight - height);
+        const isAtEnd = scrollTop + clientHeight >= scrollHeight - height;
+        // The event of the list's own scrolling may come when the list has grown again: only who scrolls back leaves the end.
+        const isBehind = follow && scrollTop > end.current - height;
+        props.onFollow?.(isAtEnd || isBehind);
       }}
     >
       {props.header}
@@ -177,19 +180,31 @@ interface ScrollState {
   readonly isWhole: boolean;
 }
 
-/** Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed. */
-function useScrollKeeping(scroller: { readonly current: HTMLDivElement | null }, now: ScrollState): void {
+/**
+ * Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed.
+ * @returns where it has last scrolled the list to.
+ */
+function useScrollKeeping(
+  scroller: { readonly current: HTMLDivElement | null },
+  now: ScrollState,
+): { readonly current: number } {
   const { follow, total, dropped, height, headerHeight, isWhole } = now;
   const before = useRef(dropped);
+  const end = useRef(0);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!isWhole) return;
     const gone = dropped - before.current;
     before.current = dropped;
     if (!element) return;
-    if (follow) onLayout(() => (element.scrollTop = headerHeight + total * height));
+    if (follow)
+      onLayout(() => {
+        element.scrollTop = headerHeight + total * height;
+        end.current = element.scrollTop;
+      });
     else if (gone > 0) element.scrollTop -= gone * height;
   }, [follow, total, dropped, height, headerHeight, isWhole]);
+  return end;
 }
 
 function useListKeys<Row>(
