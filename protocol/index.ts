@@ -2,6 +2,7 @@
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
 export { isJsonObject } from './json-object.js';
+export { pauseMs, type ClockReading } from './pause.js';
 export { systemErrorWords } from './system-error.js';
 export { decodeStrictly, packMessage, packRecord, unpackMessage, unpackStrictly } from './wire/codec.js';
 export { checkMessagePack } from './wire/msgpack-check.js';
