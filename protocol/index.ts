@@ -49,7 +49,7 @@ export type {
 export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection/inspection.js';
 export { parseFilter } from './filter/parse-filter.js';
 export type { Kind } from './records/kinds.js';
-export { recordIdFault, type RecordIdFault } from './records/record-id.js';
+export { recordIdFault, recordIdFaultText, type RecordIdFault } from './records/record-id.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './records/kinds.js';
 export type { Matchable, Matcher, RecordField } from './filter/matcher.js';
 export {
