@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string', default: '1' },
     survivors: { type: 'boolean', default: false },
     processes: { type: 'boolean', default: false },
+    tests: { type: 'string' },
   },
 });
 if (positionals.length === 0) {
@@ -32,7 +33,8 @@ for (const [room, named] of byRoom) await mutate(room, named);
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${values.processes ? '.processes' : ''}.json`);
+  const kind = `${values.processes ? '.processes' : ''}${values.tests ? `.${values.tests}` : ''}`;
+  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${kind}.json`);
   mkdirSync(dirname(state), { recursive: true });
   const before = Date.now();
   const results = await new Stryker({
@@ -64,7 +66,7 @@ function inProcess(room) {
   return {
     testRunner: 'in-process',
     plugins: [fileURLToPath(new URL('runner.mjs', import.meta.url))],
-    inProcess: { testFiles: [`test/${room}/**/*.test.ts`] },
+    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`) },
   };
 }
 
@@ -74,12 +76,18 @@ function inProcesses(room) {
     testRunner: 'tap',
     plugins: ['@stryker-mutator/tap-runner'],
     tap: {
-      testFiles: [`.suite/test/${room}/**/*.test.js`],
+      testFiles: testsOf(room, 'js').map((pattern) => `.suite/test/${pattern}`),
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/support/prepare.mjs', '{{testFile}}'],
       forceBail: true,
     },
     buildCommand: 'node test/support/build-suite.mjs',
   };
+}
+
+/** The room's tests; of those the named ones, if some are. */
+function testsOf(room, extension) {
+  const names = values.tests?.split(',') ?? ['**/*'];
+  return names.map((name) => `${room}/${name}.test.${extension}`);
 }
 
 /** The places of the mutants that no test noticed in the last run. */
