@@ -9,19 +9,15 @@ import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    jobs: { type: 'string', default: '1' },
-    survivors: { type: 'boolean', default: false },
-    processes: { type: 'boolean', default: false },
-    tests: { type: 'string' },
-  },
-});
-if (positionals.length === 0) {
-  console.error('name the rooms or files to change: npm run test:mutation -- protocol/filter');
-  process.exit(2);
-}
+const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as protocol/filter server/store/history.ts
+
+  --jobs N      so many test runs at once; default: 1
+  --survivors   only the changes that no test noticed the last time
+  --tests WORD  only the test files whose paths contain this
+  --processes   each test file in a process of its own: slower, for rooms whose tests start programs
+
+docs/MUTATION.md tells how to read what it prints.`;
+const { values, positionals } = readArguments();
 process.chdir(root);
 const byRoom = new Map();
 for (const path of positionals) {
@@ -30,6 +26,30 @@ for (const path of positionals) {
   byRoom.set(room, [...(byRoom.get(room) ?? []), named]);
 }
 for (const [room, named] of byRoom) await mutate(room, named);
+
+function readArguments() {
+  const options = {
+    jobs: { type: 'string', default: '1' },
+    survivors: { type: 'boolean', default: false },
+    processes: { type: 'boolean', default: false },
+    tests: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  };
+  try {
+    const read = parseArgs({ allowPositionals: true, options });
+    if (read.values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const unknown = read.positionals.find((path) => !existsSync(join(root, path)));
+    if (unknown !== undefined) throw new Error(`there is no ${unknown}`);
+    if (read.positionals.length === 0) throw new Error('name the rooms or files to change');
+    return read;
+  } catch (error) {
+    console.error(`${error.message.replace(/\. To .*/s, '')}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
