@@ -13,7 +13,7 @@ const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as pro
 
   --jobs N      so many test runs at once; default: 1
   --survivors   only the changes that no test noticed the last time
-  --tests WORD  only the test files whose paths contain this
+  --tests A,B    only these tests of the folder, such as history,epoch
   --processes   each test file in a process of its own: slower, for rooms whose tests start programs
 
 docs/MUTATION.md tells how to read what it prints.`;
