@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { isInSample } from './sample.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values, positionals } = parseArgs({
@@ -16,8 +17,10 @@ const { values, positionals } = parseArgs({
     survivors: { type: 'boolean', default: false },
     processes: { type: 'boolean', default: false },
     tests: { type: 'string' },
+    sample: { type: 'string', default: '1' },
   },
 });
+const sample = Number(values.sample);
 if (positionals.length === 0) {
   console.error('name the rooms or files to change: npm run test:mutation -- protocol/filter');
   process.exit(2);
@@ -33,7 +36,10 @@ for (const [room, named] of byRoom) await mutate(room, named);
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const kind = `${values.processes ? '.processes' : ''}${values.tests ? `.${values.tests}` : ''}`;
+  const kind = [values.processes ? 'processes' : '', values.tests ?? '', sample > 1 ? `sample${String(sample)}` : '']
+    .filter((part) => part !== '')
+    .map((part) => `.${part}`)
+    .join('');
   const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${kind}.json`);
   mkdirSync(dirname(state), { recursive: true });
   const before = Date.now();
@@ -54,7 +60,7 @@ async function mutate(room, named) {
     reporters: ['progress-append-only'],
     concurrency: Number(values.jobs),
     // A machine that does something else beside this is slower now and then.
-    timeoutMS: 10_000,
+    timeoutMS: 5_000,
     timeoutFactor: 3,
     allowConsoleColors: false,
   }).runMutationTest();
@@ -66,7 +72,7 @@ function inProcess(room) {
   return {
     testRunner: 'in-process',
     plugins: [fileURLToPath(new URL('runner.mjs', import.meta.url))],
-    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`) },
+    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`), sample },
   };
 }
 
@@ -108,7 +114,9 @@ function rangeOf({ start, end }) {
 }
 
 function report(named, results, ms) {
-  const counted = results.filter(({ status }) => status !== 'Ignored' && status !== 'CompileError');
+  const counted = results.filter(
+    ({ id, status }) => status !== 'Ignored' && status !== 'CompileError' && isInSample(id, sample),
+  );
   const left = counted.filter(isLeft);
   for (const { fileName, location, mutatorName, replacement, status } of left) {
     const { start } = location;
