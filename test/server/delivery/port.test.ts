@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CloseCode } from '../../../protocol/index.js';
-import { Port, type SendResult, type Socket } from '../../../server/delivery/port.js';
+import { Port, type SendResult } from '../../../server/delivery/port.js';
 
 const BOUND = 100;
 
