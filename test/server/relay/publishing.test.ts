@@ -281,6 +281,17 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   );
 });
 
+t.test('a heartbeat that the broker does not take is said, and ends nothing', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(1_000);
+  world.broker.maxPayloadBytes = 100;
+  await world.pass(5_000);
+  t.equal(origin.relay.health.state, 'publishing');
+  t.match(origin.complaints, [/NATS refuses: .*max_payload/]);
+  t.equal(origin.complaints.length, 1);
+});
+
 t.test('a broker that takes no record at all is not claimed, until it takes larger messages', async (t) => {
   const world = new World();
   world.broker.maxPayloadBytes = 2_048;
