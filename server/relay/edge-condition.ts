@@ -1,4 +1,5 @@
-import type { Clock } from '../runtime/clock.js';
+import { pauseMs, type ClockReading } from '../../protocol/index.js';
+import { readClocks, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
@@ -11,8 +12,6 @@ import { Refusals } from './refusals.js';
 const LOOK_MS = 1_000;
 /** For how long a heartbeat that was not signed explains that the origin is away. */
 const UNSIGNED_MS = 5_000;
-/** If the wall clock is ahead of the monotonic clock by more than this since the last look, the machine has slept, or its clock was set. */
-const ASLEEP_MS = 5_000;
 const UNSIGNED = 'heartbeats come that are not signed with a key that was given (--relay-public-key)';
 
 export interface EdgeConditionServices {
@@ -43,12 +42,12 @@ export class EdgeCondition {
   #unsignedAt = -Infinity;
   readonly #refusals: Refusals;
   /** Both clocks at the last look. */
-  #looked: { readonly wall: number; readonly elapsed: number };
+  #looked: ClockReading;
 
   constructor(private readonly services: EdgeConditionServices) {
     const { clock, log } = services;
     this.#refusals = new Refusals(clock, log);
-    this.#looked = { wall: clock.now(), elapsed: clock.elapsed() };
+    this.#looked = readClocks(clock);
   }
 
   start(): void {
@@ -175,11 +174,10 @@ export class EdgeCondition {
 
   /** What was known before a sleep is as much older. A clock that was set ahead looks the same, until the next heartbeat. */
   #noticeSleep(): void {
-    const { clock } = this.services;
-    const now = { wall: clock.now(), elapsed: clock.elapsed() };
-    const sleptMs = now.wall - this.#looked.wall - (now.elapsed - this.#looked.elapsed);
+    const now = readClocks(this.services.clock);
+    const uncountedMs = pauseMs(this.#looked, now, now.elapsed - this.#looked.elapsed);
     this.#looked = now;
-    if (sleptMs > ASLEEP_MS) this.#freshness.aged(sleptMs);
+    if (uncountedMs > 0) this.#freshness.aged(uncountedMs);
   }
 
   #lookLater(): void {
