@@ -1,4 +1,4 @@
-import { kindIndex, KINDS, type Kind } from '../../protocol/index.js';
+import { kindIndex, KINDS } from '../../protocol/index.js';
 import { recordOf, type RelayMessage } from './relay-message.js';
 
 /** The names of a repository's stream and subjects. Two repositories have no name in common. */
@@ -50,11 +50,6 @@ export class RelayNames {
       case 'skip':
         return this.skip;
     }
-  }
-
-  /** The subjects of a kind's records. */
-  kind(kind: Kind): string {
-    return `muse.${this.repository}.${kind}.*`;
   }
 }
 
