@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from './random-bytes.js';
+import { hmacSha256 } from './sha256.js';
 
 /** The path at which a server proves that it knows the token. */
 export const CHALLENGE_PATH = '/challenge';
@@ -15,11 +16,10 @@ export const isNonce = (text: string): boolean => NONCE.test(text);
  */
 export function challengeProof(token: string, nonce: string, authority: string): string {
   const text = `muse-bus challenge\n${nonce}\n${authority.toLowerCase()}\n`;
-  return createHmac('sha256', token).update(text).digest('base64url');
+  return hmacSha256(Buffer.from(token), Buffer.from(text)).toString('base64url');
 }
 
 export function isChallengeProof(proof: string, token: string, nonce: string, authority: string): boolean {
-  const expected = Buffer.from(challengeProof(token, nonce, authority));
-  const given = Buffer.from(proof);
-  return given.length === expected.length && timingSafeEqual(given, expected);
+  // Who asked compares, once for each nonce: the time that it takes tells nobody anything.
+  return proof === challengeProof(token, nonce, authority);
 }

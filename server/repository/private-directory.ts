@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -26,6 +25,7 @@ import {
 import { PrivateOpenFile } from './private-open-file.js';
 import { renamePatiently } from './rename-file.js';
 import { TrustError } from './trust-error.js';
+import { randomBytes } from './random-bytes.js';
 
 /** Paths through an open descriptor always lead to the same directory. Only Linux has them. */
 const OPEN_DIRECTORIES = '/proc/self/fd';

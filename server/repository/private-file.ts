@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -15,6 +14,7 @@ import { closeToOthers, isOpenToOthers, keepsModes } from './file-modes.js';
 import { openOwn } from './open-unfollowed.js';
 import { currentUser, isOwn } from './owner.js';
 import { removePatiently, renamePatiently } from './rename-file.js';
+import { randomBytes } from './random-bytes.js';
 
 /** The content of a private file, or the reason why it is not trusted. */
 export type PrivateReading =

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { PrivateDirectory } from './private-directory.js';
 import { makeStateHome, realPath } from './state-location.js';
 import { stateHome, surroundings } from './user-directories.js';
+import { sha256 } from './sha256.js';
 
 const DIRECTORY = 'muse-bus-sessions';
 const MAX_BYTES = 2 ** 20;
@@ -21,9 +21,8 @@ export class SessionMemory {
   constructor(root: string, session: string, env: NodeJS.ProcessEnv = process.env) {
     const home = makeStateHome(resolve(stateHome(undefined, surroundings(env))));
     this.#directory = PrivateDirectory.within(home, DIRECTORY);
-    const key = createHash('sha256')
-      .update(`${realPath(root)}\0${session}`)
-      .digest('hex')
+    const key = sha256(Buffer.from(`${realPath(root)}\0${session}`))
+      .toString('hex')
       .slice(0, 32);
     this.#name = `${key}.json`;
   }

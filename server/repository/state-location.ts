@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { systemErrorWords } from '../../protocol/index.js';
@@ -7,6 +6,8 @@ import { ancestorFault, isOwn, isWritableByOthers } from './owner.js';
 import { createPrivateFile, readPrivateFile, type PrivateReading } from './private-file.js';
 import { TrustError } from './trust-error.js';
 import { stateHome, surroundings } from './user-directories.js';
+import { randomBytes } from './random-bytes.js';
+import { sha256 } from './sha256.js';
 
 const PROGRAM = 'muse-bus';
 
@@ -30,7 +31,9 @@ export interface StateLocation {
 export function stateLocation(root: string, stateDir?: string, env?: NodeJS.ProcessEnv): StateLocation {
   const home = resolve(stateHome(stateDir, surroundings(env)));
   const all = join(home, PROGRAM);
-  const key = createHash('sha256').update(realPath(root)).digest('hex').slice(0, 32);
+  const key = sha256(Buffer.from(realPath(root)))
+    .toString('hex')
+    .slice(0, 32);
   return { home, all, key, path: join(all, key) };
 }
 
