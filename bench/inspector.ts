@@ -10,27 +10,26 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { parseArgs } from 'node:util';
 import type { CDPSession, Page } from 'playwright-core';
 import { VIEW_KEYS, VIEW_NAMES, type ViewName } from '../client/inspector/model/view-name.js';
 import { connect } from '../client/sdk/index.js';
 import { startChromium } from '../test/support/chromium.js';
+import { readScriptArguments, refuseArguments } from '../test/support/script-arguments.js';
 import { withChildren } from './child.js';
 import { cleanUpOnAbort } from './cleanup.js';
 import type { SwarmPlan, SwarmRecord } from './clients/swarm-writer.js';
 import { withRepository } from './repository.js';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    view: { type: 'string', default: 'stream' },
-    browsers: { type: 'string', default: '6' },
-  },
+const USAGE = `node .build/bench/inspector.js [--seconds 60] [--view all|${VIEW_NAMES.join('|')}] [--browsers 6]\n`;
+const { values } = readScriptArguments(USAGE, {
+  seconds: { type: 'string', default: '60' },
+  view: { type: 'string', default: 'stream' },
+  browsers: { type: 'string', default: '6' },
 });
 const SECONDS = Number(values.seconds);
 const BROWSERS = Number(values.browsers);
 const SHOWN = VIEW_NAMES.filter((name) => values.view === 'all' || values.view === name);
-if (SHOWN.length === 0) throw new Error(`--view takes all, ${VIEW_NAMES.join(', ')}`);
+if (SHOWN.length === 0) refuseArguments(`there is no view ${values.view}`, USAGE);
 /** The parts of the flood that are reported, each with one view. A trace of five minutes would not fit into the browser's buffer. */
 const PART_SECONDS = 20;
 const RECORDS = 20_000;

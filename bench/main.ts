@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { alone } from './alone.js';
 import { anatomy } from './anatomy.js';
 import type { Bench, BenchOptions } from './bench.js';
@@ -23,6 +22,7 @@ import { storm } from './storm.js';
 import { soak } from './soak.js';
 import { start } from './start.js';
 import { tail } from './tail.js';
+import { readScriptArguments, refuseArguments } from '../test/support/script-arguments.js';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   latency,
@@ -59,13 +59,23 @@ const ON_DEMAND: readonly string[] = [
   'alone',
 ];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: 'string', default: '5' },
-    only: { type: 'string', default: '' },
-    profile: { type: 'string' },
-  },
+const ALWAYS = Object.keys(BENCHES).filter((name) => !ON_DEMAND.includes(name));
+const USAGE = `npm run bench -- [options] [benchmark …]
+npm run bench -- compare BASE [measure …]   this build and another, in turn
+
+  --rounds N      how often each is measured; default: 5
+  --only TEXT     only the rows with this in their names
+  --profile DIR   writes profiles of the servers there
+
+without a name: ${ALWAYS.join(', ')}
+by name:        ${ON_DEMAND.join(', ')}
+
+bench/README.md describes each one. Results go to bench/results/, except with --only or --profile.
+`;
+const { values, positionals } = readScriptArguments(USAGE, {
+  rounds: { type: 'string', default: '5' },
+  only: { type: 'string', default: '' },
+  profile: { type: 'string' },
 });
 
 const began = performance.now();
@@ -77,7 +87,7 @@ const clock = (): string => {
 function optionsOf(name: string): BenchOptions {
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds takes a number from 1 on, got ${values.rounds}`);
+    refuseArguments(`--rounds takes a number from 1 on, got ${values.rounds}`, USAGE);
   return {
     rounds,
     only: values.only,
@@ -111,11 +121,9 @@ const [first, base, ...measures] = positionals;
 if (first === 'compare') {
   process.stdout.write(`${await compare(base, measures, optionsOf('compare'))}\n`);
 } else {
-  const names = positionals.length > 0 ? positionals : Object.keys(BENCHES).filter((name) => !ON_DEMAND.includes(name));
-  const unknown = names.find((name) => BENCHES[name] === undefined);
-  if (unknown !== undefined) {
-    throw new Error(`there is no benchmark ${unknown}; there are ${Object.keys(BENCHES).join(', ')} and compare BASE`);
-  }
+  const names = positionals.length > 0 ? positionals : ALWAYS;
+  const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown !== undefined) refuseArguments(`there is no benchmark ${unknown}`, USAGE);
   const failed: string[] = [];
   for (const name of names) if (!(await run(name))) failed.push(name);
   const minutes = formatNumber((performance.now() - began) / 60_000);

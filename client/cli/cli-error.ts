@@ -18,6 +18,9 @@ export class CliError extends Error {
   }
 }
 
+/** An argument as it was typed, for the end of a sentence: an empty one would say nothing. */
+export const asTyped = (text: string): string => (text.trim() === '' ? `'${text}'` : text);
+
 /** Returns a thrown value as the failure that the user sees. */
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;

@@ -57,19 +57,29 @@ function checkHelpTopic(command: Command, topics: readonly string[]): void {
 
 /** Commander writes its suggestion on a second line. */
 function fromCommander({ message }: CommanderError, program: Command): CliError {
+  // To Commander, `--json=yes` is an unknown option. The value is not repeated: it may be a secret.
+  const valued = /^error: unknown option '(--[^=']+)=/.exec(message)?.[1];
+  const known = valued !== undefined && typedCommand(program).options.some(({ long }) => long === valued);
+  if (known) return new CliError(`${valued} takes no value`);
   const text = withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' ');
   return new CliError(text, 'bad_args', text.includes(' (Did you mean ') ? '' : `see ${usageOf(program)} --help`);
 }
 
 /** The command that was typed, as far as there is one. */
-function usageOf(program: Command): string {
-  const names = [program.name()];
-  let command: Command | undefined = program;
+function typedCommand(program: Command): Command {
+  let command = program;
   for (const word of process.argv.slice(2)) {
-    command = command.commands.find((child) => child.name() === word);
-    if (!command) break;
-    names.push(word);
+    const child = command.commands.find((one) => one.name() === word);
+    if (!child) break;
+    command = child;
   }
+  return command;
+}
+
+function usageOf(program: Command): string {
+  const names: string[] = [];
+  for (let command: Command | null = typedCommand(program); command; command = command.parent)
+    names.unshift(command.name());
   return names.join(' ');
 }
 

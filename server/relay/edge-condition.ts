@@ -145,7 +145,8 @@ export class EdgeCondition {
     if (!served()) return this.#nats === 'up' ? `there are no records yet${this.#obstacle}` : this.#away;
     const { staleMs } = this;
     if (staleMs !== undefined && staleMs <= maxStalenessMs) return undefined;
-    const cause = this.#nats === 'lost' ? this.#away : isOriginPresent() ? 'events are missing' : this.#originAway;
+    const cause =
+      this.#nats === 'lost' ? this.#away : isOriginPresent() ? `events are missing${this.#obstacle}` : this.#originAway;
     if (staleMs === undefined) return `it is not known how old the records are: ${cause}`;
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
   }
@@ -156,7 +157,7 @@ export class EdgeCondition {
     return this.#nats === 'lost' ? 'NATS is lost' : 'NATS has not answered yet';
   }
 
-  /** Why there are no records, if that is known. */
+  /** Why nothing arrives, if that is known. */
   get #obstacle(): string {
     const refusal = this.#refusals.recent;
     const why = refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;

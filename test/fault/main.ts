@@ -1,18 +1,33 @@
+import { readScriptArguments, refuseArguments } from '../support/script-arguments.js';
 import { RUNS } from './runs.js';
 import { attempt, type Row } from './support/attempt.js';
 import type { FaultRun, Form } from './support/fault-run.js';
 
-/** Runs the faults and prints the table: `[--brief | --long [--parts=N]] [--json] [--jobs=N] [NAME …]`. */
-const args = process.argv.slice(2);
-const form: Form = args.includes('--long') ? 'long' : args.includes('--brief') ? 'brief' : 'short';
-const isJson = args.includes('--json');
-const numberOf = (name: string): number => Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? 1);
-const jobs = numberOf('jobs');
+const USAGE = `npm run test:fault -- [--brief | --long [--parts N]] [--json] [--jobs N] [NAME …]
+
+runs the faults whose names contain a NAME, or all, and prints the table of docs/FAULTS.md
+`;
+const { values, positionals: names } = readScriptArguments(USAGE, {
+  brief: { type: 'boolean' },
+  long: { type: 'boolean' },
+  json: { type: 'boolean' },
+  jobs: { type: 'string', default: '1' },
+  parts: { type: 'string', default: '1' },
+});
+const form: Form = values.long ? 'long' : values.brief ? 'brief' : 'short';
+const isJson = values.json === true;
+const jobs = Number(values.jobs);
 /** A part runs an Nth of the rounds of the long form, for machines that limit the time of a process. */
-const parts = numberOf('parts');
-const names = args.filter((arg) => !arg.startsWith('--'));
+const parts = Number(values.parts);
+for (const count of [jobs, parts])
+  if (!Number.isInteger(count) || count < 1) refuseArguments('--jobs and --parts take a number from 1 on', USAGE);
 const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const chosen = RUNS.filter(({ name }) => names.length === 0 || names.some((wanted) => name.includes(wanted)));
+if (chosen.length === 0)
+  refuseArguments(
+    `no fault is called ${names.join(', ')}; there are ${RUNS.map(({ name }) => name).join(', ')}`,
+    USAGE,
+  );
 
 function print(row: Row): void {
   const { invariant, fault, rounds, result, note, seconds } = row;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readScriptArguments } from '../support/script-arguments.js';
 import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
 import { buildInputs, fuzzInputs, INPUT_ATTACKS } from './inputs.js';
 import { fuzz } from './run.js';
@@ -8,8 +8,9 @@ import { fuzz } from './run.js';
  * Runs all fuzzers together, `--seconds` on each engine: bytes on bare sockets, messages and files beside a control client, and inputs
  * that are read without a server. The kept seeds come first, then new ones. Ends with the first run that fails.
  */
-const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '600' }, transport: { type: 'string' } },
+const { values } = readScriptArguments('npm run test:fuzz -- [--seconds 600] [--transport uws|ws]\n', {
+  seconds: { type: 'string', default: '600' },
+  transport: { type: 'string' },
 });
 const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;
 const transports = (['uws', 'ws'] as const).filter((name) => (values.transport ?? name) === name);

@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readScriptArguments } from '../support/script-arguments.js';
 import { BYTE_ATTACKS, fuzzBytes } from './bytes.js';
 
 /** The long form for bytes: each attack on each engine. The kept seeds come first, then new ones until the time is over. */
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '600' },
-    seed: { type: 'string' },
-    transport: { type: 'string' },
-  },
+const USAGE = 'node test/fuzz/main.js bytes [--seconds 600] [--seed N] [--transport uws|ws]\n';
+const { values } = readScriptArguments(USAGE, {
+  seconds: { type: 'string', default: '600' },
+  seed: { type: 'string' },
+  transport: { type: 'string' },
 });
 const kept = JSON.parse(readFileSync('test/fuzz/seeds.json', 'utf8')) as Record<string, readonly number[]>;
 const transports = (['uws', 'ws'] as const).filter((name) => (values.transport ?? name) === name);

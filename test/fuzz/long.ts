@@ -1,17 +1,16 @@
-import { parseArgs } from 'node:util';
+import { readScriptArguments } from '../support/script-arguments.js';
 import { fuzz } from './run.js';
 
 /** The long form: see docs/FUZZING.md. */
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '1000000' },
-    files: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    transport: { type: 'string', default: 'uws' },
-    history: { type: 'string', default: '100000' },
-    /** How much longer the control client's slowest event may take than the lag probe's latest timer, in milliseconds. */
-    'worst-ms': { type: 'string', default: '2000' },
-  },
+const USAGE = `node test/fuzz/main.js [--messages 1000000] [--files 100000] [--seed N] [--transport uws|ws] [--history 100000] [--worst-ms 2000]\n`;
+const { values } = readScriptArguments(USAGE, {
+  messages: { type: 'string', default: '1000000' },
+  files: { type: 'string', default: '100000' },
+  seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  transport: { type: 'string', default: 'uws' },
+  history: { type: 'string', default: '100000' },
+  /** How much longer the control client's slowest event may take than the lag probe's latest timer, in milliseconds. */
+  'worst-ms': { type: 'string', default: '2000' },
 });
 const plan = {
   messages: Number(values.messages),

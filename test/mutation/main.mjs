@@ -9,18 +9,15 @@ import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    jobs: { type: 'string', default: '1' },
-    survivors: { type: 'boolean', default: false },
-    processes: { type: 'boolean', default: false },
-  },
-});
-if (positionals.length === 0) {
-  console.error('name the rooms or files to change: npm run test:mutation -- protocol/filter');
-  process.exit(2);
-}
+const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as protocol/filter server/store/history.ts
+
+  --jobs N      so many test runs at once; default: 1
+  --survivors   only the changes that no test noticed the last time
+  --tests A,B    only these tests of the folder, such as history,epoch
+  --processes   each test file in a process of its own: slower, for rooms whose tests start programs
+
+docs/MUTATION.md tells how to read what it prints.`;
+const { values, positionals } = readArguments();
 process.chdir(root);
 const byRoom = new Map();
 for (const path of positionals) {
@@ -30,9 +27,34 @@ for (const path of positionals) {
 }
 for (const [room, named] of byRoom) await mutate(room, named);
 
+function readArguments() {
+  const options = {
+    jobs: { type: 'string', default: '1' },
+    survivors: { type: 'boolean', default: false },
+    processes: { type: 'boolean', default: false },
+    tests: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  };
+  try {
+    const read = parseArgs({ allowPositionals: true, options });
+    if (read.values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const unknown = read.positionals.find((path) => !existsSync(join(root, path)));
+    if (unknown !== undefined) throw new Error(`there is no ${unknown}`);
+    if (read.positionals.length === 0) throw new Error('name the rooms or files to change');
+    return read;
+  } catch (error) {
+    console.error(`${error.message.replace(/\. To .*/s, '')}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${values.processes ? '.processes' : ''}.json`);
+  const kind = `${values.processes ? '.processes' : ''}${values.tests ? `.${values.tests}` : ''}`;
+  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${kind}.json`);
   mkdirSync(dirname(state), { recursive: true });
   const before = Date.now();
   const results = await new Stryker({
@@ -64,7 +86,7 @@ function inProcess(room) {
   return {
     testRunner: 'in-process',
     plugins: [fileURLToPath(new URL('runner.mjs', import.meta.url))],
-    inProcess: { testFiles: [`test/${room}/**/*.test.ts`] },
+    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`) },
   };
 }
 
@@ -74,12 +96,18 @@ function inProcesses(room) {
     testRunner: 'tap',
     plugins: ['@stryker-mutator/tap-runner'],
     tap: {
-      testFiles: [`.suite/test/${room}/**/*.test.js`],
+      testFiles: testsOf(room, 'js').map((pattern) => `.suite/test/${pattern}`),
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/support/prepare.mjs', '{{testFile}}'],
       forceBail: true,
     },
     buildCommand: 'node test/support/build-suite.mjs',
   };
+}
+
+/** The room's tests; of those the named ones, if some are. */
+function testsOf(room, extension) {
+  const names = values.tests?.split(',') ?? ['**/*'];
+  return names.map((name) => `${room}/${name}.test.${extension}`);
 }
 
 /** The places of the mutants that no test noticed in the last run. */

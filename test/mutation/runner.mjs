@@ -34,6 +34,8 @@ class InProcessRunner {
   /** How long each test takes, so that quick ones are asked first. */
   #ms = new Map();
   #packages = new Map();
+  /** Ends the test that runs. */
+  #faulted = () => {};
 
   constructor(options) {
     this.testFiles = options.inProcess.testFiles;
@@ -45,6 +47,9 @@ class InProcessRunner {
 
   async init() {
     globalThis.__mutation = { packages: this.#packages };
+    // What is thrown in a timer would end the process; to start another one takes seconds.
+    for (const event of ['uncaughtException', 'unhandledRejection'])
+      process.on(event, (error) => this.#faulted(`it throws later: ${String(error)}`));
     for (const file of globSync(this.testFiles).sort()) this.#files.set(file, await this.#compile(file));
   }
 
@@ -124,7 +129,7 @@ class InProcessRunner {
     for (const { id, run } of asked) {
       stryker().currentTestId = id;
       const begun = performance.now();
-      const failure = await run();
+      const failure = await Promise.race([run(), new Promise((resolve) => (this.#faulted = resolve))]);
       const result = { id, name: id, fileName: file, timeSpentMs: performance.now() - begun };
       results.push(
         failure === undefined

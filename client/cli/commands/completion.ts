@@ -1,5 +1,5 @@
 import { Argument, Command, type Option } from 'commander';
-import { CliError } from '../cli-error.js';
+import { asTyped, CliError } from '../cli-error.js';
 import { USUAL_EXITS, withChoices, withHelp } from '../terminal/help.js';
 import { flagOf } from '../settings/setting.js';
 import { LIMIT_NAMES, SETTINGS } from '../settings/settings.js';
@@ -45,7 +45,7 @@ function scriptFor(shell: string, program: Command): string {
     case 'fish':
       return fish(program);
     default:
-      throw new CliError(`the shell must be one of ${SHELLS.join(', ')}, got ${shell}`);
+      throw new CliError(`the shell must be one of ${SHELLS.join(', ')}, got ${asTyped(shell)}`);
   }
 }
 

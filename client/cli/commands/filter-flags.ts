@@ -11,7 +11,7 @@ import {
   type FilterInput,
   type Kind,
 } from '../../../protocol/index.js';
-import { CliError } from '../cli-error.js';
+import { asTyped, CliError } from '../cli-error.js';
 import { several, withChoices } from '../terminal/help.js';
 
 /** The filter flags as they were given. Each may be given several times. */
@@ -75,7 +75,7 @@ export function readKind(name: string, argument = '--kind'): Kind {
   if (kind !== undefined) return kind;
   const best = closestMatch(name, KINDS);
   throw new CliError(
-    `${argument} must be one of ${KINDS.join(', ')}, got ${name}`,
+    `${argument} must be one of ${KINDS.join(', ')}, got ${asTyped(name)}`,
     'bad_args',
     best === undefined ? '' : `did you mean ${best}?`,
   );

@@ -1,10 +1,10 @@
-import { CliError } from '../cli-error.js';
+import { asTyped, CliError } from '../cli-error.js';
 
 /** @throws CliError if the text is not a number. */
 export function readNumber(flag: string, text: string): number {
   // `Number` would also take `0x10` and an empty text.
   const value = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : NaN;
-  if (!Number.isFinite(value)) throw new CliError(`${flag} must be a number, got ${text}`);
+  if (!Number.isFinite(value)) throw new CliError(`${flag} must be a number, got ${asTyped(text)}`);
   return value;
 }
 
@@ -22,7 +22,7 @@ export function readCap(flag: string, text: string | undefined): number | undefi
   const value = readNumber(flag, text);
   if (!Number.isInteger(value)) throw new CliError(`${flag} must be a whole number, got ${text}`);
   if (value < 1) throw new CliError(`${flag} must be >= 1, got ${String(value)}`);
-  if (value >= 2 ** 31) throw new CliError(`${flag} must be < 2^31, got ${String(value)}`);
+  if (value >= 2 ** 31) throw new CliError(`${flag} must be < 2^31, got ${text}`);
   return value;
 }
 

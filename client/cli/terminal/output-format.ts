@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { CliError } from '../cli-error.js';
+import { asTyped, CliError } from '../cli-error.js';
 import { withChoices } from './help.js';
 import type { Terminal } from './terminal.js';
 
@@ -23,7 +23,7 @@ export function withFormat(command: Command, fallback = 'text on a terminal, jso
 export function readFormat({ json, format }: FormatFlags, fallback: Format): Format {
   const known = FORMATS.find((one) => one === format);
   if (format !== undefined && known === undefined) {
-    throw new CliError(`--format must be text or json, got ${format}`);
+    throw new CliError(`--format must be text or json, got ${asTyped(format)}`);
   }
   return json === true ? 'json' : (known ?? fallback);
 }

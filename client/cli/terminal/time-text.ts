@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { parseTimestamp } from '../../../protocol/index.js';
-import { CliError } from '../cli-error.js';
+import { asTyped, CliError } from '../cli-error.js';
 import { withChoices } from './help.js';
 
 const TIMES = ['local', 'utc', 'relative'] as const;
@@ -21,7 +21,7 @@ export function withTime(command: Command, fallback: string): Command {
 export function readTime({ time }: TimeFlags): TimeStyle | undefined {
   const known = TIMES.find((one) => one === time);
   if (time === undefined || known !== undefined) return known;
-  throw new CliError(`--time must be one of ${TIMES.join(', ')}, got ${time}`);
+  throw new CliError(`--time must be one of ${TIMES.join(', ')}, got ${asTyped(time)}`);
 }
 
 /** Returns a time of a record in a style; a text that is no time, and any text without a style, unchanged. @param now Unix milliseconds */

@@ -55,8 +55,31 @@ const readRemPixels = (): number => parseFloat(getComputedStyle(document.documen
 const remPixels = signal(readRemPixels());
 addEventListener('resize', () => (remPixels.value = readRemPixels()));
 
-/** Where each list was scrolled to, so that it is still there after another view was shown. */
-const places = new Map<string, { readonly top: number; readonly dropped: number }>();
+/** Where each list was scrolled to, in rows, so that it is still there after another view was shown. */
+const places = new Map<string, { readonly row: number; readonly dropped: number }>();
+
+/** Where a list was left, by the page or by a person, and its size then. */
+interface LeftPlace {
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+const placeOf = (list: Element | null): LeftPlace => ({
+  top: list?.scrollTop ?? 0,
+  width: list?.clientWidth ?? 0,
+  height: list?.clientHeight ?? 0,
+});
+
+/**
+ * Returns how far a person has scrolled a list: 0 where the page has put it, where the browser has put one that has become shorter, or has
+ * given it another size. Their events come later, when the list may have grown again.
+ */
+function scrolledBy(list: Element, left: LeftPlace): number {
+  if (list.clientWidth !== left.width || list.clientHeight !== left.height) return 0;
+  const by = list.scrollTop - Math.min(left.top, list.scrollHeight - list.clientHeight);
+  return Math.abs(by) < 1 ? 0 : by;
+}
 
 /** A long list. Only the visible rows have elements, and the worker sends only those. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
@@ -67,6 +90,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const height = Math.round(rowRem * remPixels.value);
   const headerHeight = props.header === undefined ? 0 : Math.round(HEADER_REM * remPixels.value);
   const virtualizer = useRef<Virtualizer<HTMLDivElement, Element>>(undefined);
+  const left = useRef<LeftPlace>({ top: 0, width: 0, height: 0 });
   const options: VirtualizerOptions<HTMLDivElement, Element> = {
     count: list.total,
     getScrollElement: () => scroller.current,
@@ -75,10 +99,13 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     scrollMargin: headerHeight,
     initialOffset: () => {
       const place = places.get(props.label);
-      return place ? Math.max(0, place.top - Math.max(0, dropped - place.dropped) * height) : 0;
+      return place ? Math.max(0, place.row - Math.max(0, dropped - place.dropped)) * height : 0;
     },
     scrollPaddingStart: headerHeight,
-    scrollToFn: elementScroll,
+    scrollToFn: (offset, how, instance) => {
+      elementScroll(offset, how, instance);
+      left.current = placeOf(scroller.current);
+    },
     observeElementRect,
     observeElementOffset,
     onChange: redraw,
@@ -100,10 +127,8 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   });
   const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow);
   useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow, props.overscan ?? OVERSCAN);
-  const end = useScrollKeeping(scroller, { follow, total: list.total, dropped, height, headerHeight, isWhole });
-  useListKeys(props, scroller, (place) => {
-    virtualizer.current!.scrollToIndex(place, { align: 'auto' });
-  });
+  useScrollKeeping(scroller, left, { follow, total: list.total, dropped, height, headerHeight, isWhole });
+  useListKeys(props, scroller, virtualizer);
 
   const selected = items.find(({ row }) => props.isSelected(row));
   const idOf = (place: number): string => `${id}-${String(place)}`;
@@ -117,12 +142,12 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
       aria-colcount={props.columns}
       aria-activedescendant={selected ? idOf(selected.index) : undefined}
       ref={scroller}
-      onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-        places.set(props.label, { top: scrollTop, dropped });
-        const isAtEnd = scrollTop + clientHeight >= scrollHeight - height;
-        // The event of the list's own scrolling may come when the list has grown again: only who scrolls back leaves the end.
-        const isBehind = follow && scrollTop > end.current - height;
-        props.onFollow?.(isAtEnd || isBehind);
+      onScroll={({ currentTarget }) => {
+        const { scrollTop, clientHeight, scrollHeight } = currentTarget;
+        const by = scrolledBy(currentTarget, left.current);
+        left.current = placeOf(currentTarget);
+        places.set(props.label, { row: scrollTop / height, dropped });
+        if (by !== 0) props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
       }}
     >
       {props.header}
@@ -140,8 +165,12 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
             aria-expanded={props.tree?.(row).isOpen}
             style={{ transform: `translateY(${String(start - headerHeight)}px)`, height: `${String(height)}px` }}
             onClick={() => {
+              // The end of marking text is a click, too.
+              if (getSelection()?.isCollapsed === false) return;
               const target = props.target(row);
-              if (target) select(target);
+              if (!target) return;
+              props.onFollow?.(index >= list.total - 1);
+              select(target);
             }}
           >
             <RowContent row={row} index={index} render={props.render} />
@@ -180,37 +209,44 @@ interface ScrollState {
   readonly isWhole: boolean;
 }
 
-/**
- * Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed.
- * @returns where it has last scrolled the list to.
- */
+/** Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed or all get another height. */
 function useScrollKeeping(
   scroller: { readonly current: HTMLDivElement | null },
+  left: { current: LeftPlace },
   now: ScrollState,
-): { readonly current: number } {
+): void {
   const { follow, total, dropped, height, headerHeight, isWhole } = now;
-  const before = useRef(dropped);
-  const end = useRef(0);
+  const before = useRef({ dropped, height });
+  const latest = useRef(now);
+  latest.current = now;
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!isWhole) return;
-    const gone = dropped - before.current;
-    before.current = dropped;
+    const { dropped: droppedBefore, height: heightBefore } = before.current;
+    before.current = { dropped, height };
     if (!element) return;
-    if (follow)
-      onLayout(() => {
-        element.scrollTop = headerHeight + total * height;
-        end.current = element.scrollTop;
-      });
-    else if (gone > 0) element.scrollTop -= gone * height;
+    const put = (top: number): void => {
+      element.scrollTop = top;
+      left.current = placeOf(element);
+    };
+    if (!follow && (dropped > droppedBefore || height !== heightBefore))
+      put((element.scrollTop / heightBefore - (dropped - droppedBefore)) * height);
+    onLayout(() => {
+      // A person may have left the end since.
+      if (latest.current.follow) put(headerHeight + total * height);
+      else
+        left.current = {
+          ...left.current,
+          top: Math.min(left.current.top, element.scrollHeight - element.clientHeight),
+        };
+    });
   }, [follow, total, dropped, height, headerHeight, isWhole]);
-  return end;
 }
 
 function useListKeys<Row>(
   props: VirtualListProps<Row>,
   list: { readonly current: HTMLDivElement | null },
-  show: (place: number) => void,
+  virtualizer: { readonly current: Virtualizer<HTMLDivElement, Element> | undefined },
 ): void {
   const latest = useRef(props);
   latest.current = props;
@@ -227,11 +263,13 @@ function useListKeys<Row>(
         move: (by) => {
           const { list: rows, target, onFollow } = latest.current;
           const from = selectedPlace();
-          let next = from < 0 ? (by > 0 ? rows.from : rows.total - 1) : from + by;
+          const visible = virtualizer.current?.range;
+          const first = by > 0 ? visible?.startIndex : visible?.endIndex;
+          let next = from < 0 && Number.isFinite(by) ? (first ?? rows.from) : from + by;
           const step = Math.sign(by);
           for (let row = rowAt(next); row !== undefined && !target(row); row = rowAt(next)) next += step;
           place.current = Math.max(0, Math.min(rows.total - 1, next));
-          show(place.current);
+          virtualizer.current?.scrollToIndex(place.current, { align: 'auto' });
           onFollow?.(place.current >= rows.total - 1);
           const row = rowAt(place.current);
           if (row === undefined) return;

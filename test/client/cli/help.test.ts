@@ -73,6 +73,9 @@ t.test(
   async (t) => {
     for (const [args, says] of [
       [['watch', '--xyzzyx'], /unknown option '--xyzzyx'\n +see muse-bus watch --help/],
+      [['token', 'rotate', '--json=yes'], /❌ --json takes no value$/],
+      [['watch', '--kind='], /, got ''$/],
+      [['watch', '--root', ''], /❌ --root is empty$/],
       [['help', 'watc'], /unknown command 'watc'\n +did you mean watch\?/],
       [['help', 'token', 'rotat'], /unknown command 'rotat'\n +did you mean rotate\?/],
     ] as const) {

@@ -232,6 +232,54 @@ onSwarm(
   },
 );
 
+onSwarm(
+  'while rows keep coming, a person can leave the newest, and nobody else does',
+  async (t, { page, repository }) => {
+    await go(page, 't');
+    await page.waitForSelector('.stream-grid.cells');
+    let written = 0;
+    const writer = setInterval(() => {
+      repository.rename('task', `many-${String(++written)}`, { task_id: String(written), run_id: 'agent-1' });
+    }, 15);
+    t.teardown(() => {
+      clearInterval(writer);
+    });
+    const rowCount = async (): Promise<number> =>
+      Number(/(\d+) rows/.exec(await page.innerText('.stream .view-bar'))![1]);
+    const moreRows = async (): Promise<void> => {
+      const before = await rowCount();
+      await until('more rows have come', async () => (await rowCount()) > before + 4);
+    };
+    const isFollowing = (): Promise<boolean> => page.getByRole('button', { name: 'Follow', pressed: true }).isVisible();
+    await until('there is more than a screen', async () => (await rowCount()) > 80);
+    for (const [width, height] of [
+      [1280, 400],
+      [2560, 1400],
+      [390, 844],
+      [1280, 720],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      await moreRows();
+      t.ok(await isFollowing(), `a window of ${String(width)} × ${String(height)} follows`);
+    }
+    const leaving: readonly (readonly [string, () => Promise<void>])[] = [
+      ['the button', () => page.click('button:has-text("Follow")')],
+      ['Home', () => page.keyboard.press('Home')],
+      ['a few pixels of a trackpad', () => page.mouse.wheel(0, -4)],
+      ['selecting a row', () => page.mouse.click(400, 300)],
+    ];
+    for (const [what, leave] of leaving) {
+      await page.mouse.move(400, 300);
+      await leave();
+      await moreRows();
+      t.notOk(await isFollowing(), `${what} leaves the newest rows`);
+      await page.keyboard.press('f');
+      await moreRows();
+      t.ok(await isFollowing());
+    }
+  },
+);
+
 onSwarm('scrubbing back shows the swarm as it was', async (t, { page, repository }) => {
   repository.remove('reservation', 'res-2');
   await page.waitForSelector('.figure.zero:has-text("contested")');
