@@ -51,7 +51,7 @@ export async function consumer(options: BenchOptions): Promise<RelayPart> {
 const SECONDS = 20;
 const KILL_AFTER_MS = 5_000;
 
-/** The longest gap at a client of an edge and at a bare client, when the server that leads both of their streams is killed. */
+/** The longest gap at a client of an edge, and at a bare client of the same stream, when the server that leads it is killed. */
 export async function leader(options: BenchOptions): Promise<RelayPart> {
   const rounds: Gaps[] = [];
   for (let round = 0; round < options.rounds; round++) {
@@ -60,13 +60,21 @@ export async function leader(options: BenchOptions): Promise<RelayPart> {
   }
   const [edge, bare] = [rounds.map(({ edgeMs }) => edgeMs), rounds.map(({ bareMs }) => bareMs)];
   const ratio = median(rounds.map(({ edgeMs, bareMs }) => edgeMs / bareMs));
-  const row = [median(bare), median(edge), ratio].map(formatNumber);
+  const rows = [
+    ...rounds.map(({ bareMs, edgeMs }) => [bareMs, edgeMs, edgeMs / bareMs]),
+    [median(bare), median(edge), ratio],
+  ];
   const columns = ['bare client ms', 'client of an edge ms', 'edge ÷ bare'];
   const notes = [
-    'The longest time without an arrival. Three servers, streams of three replicas with one leader, which is killed; the bare client publishes each message until it is stored.',
+    "The longest time without an event, and without an answer of the stream's leader to a bare client that asks every 20 ms. Three servers, a stream of three replicas, whose leader is killed.",
   ];
   return {
-    table: { title: "The gap after the leader's death", columns, rows: [row], notes },
+    table: {
+      title: "The gap after the leader's death",
+      columns,
+      rows: rows.map((row) => row.map(formatNumber)),
+      notes,
+    },
     target: atMost("an edge's gap ÷ a bare client's", 1.3, ratio),
     raw: rounds,
   };
@@ -83,10 +91,9 @@ async function leaderRound(options: BenchOptions): Promise<Gaps> {
         const client = await start('clients/gap-client', { root, nats: cluster.url, ...edge.ready });
         const running = client.call<Gaps>('run', SECONDS);
         await new Promise((resolve) => setTimeout(resolve, KILL_AFTER_MS));
-        const [led, bare] = [await cluster.leaderOf('MUSE_default'), await cluster.leaderOf('BARE')];
-        // They may have elected others meanwhile. Then the death of one says nothing of the other.
-        if (led === undefined || led !== bare) throw new Error('the two streams have no common leader: try again');
-        await led.stop();
+        const leader = await cluster.leaderOf('MUSE_default');
+        if (!leader) throw new Error('the stream has no leader: try again');
+        await leader.stop();
         return await running;
       }),
     );

@@ -99,8 +99,8 @@ export class FollowedHub {
     const { kind, id, revision, problem, packed } = version;
     const served = this.records.get(kind, id);
     if (served?.revision !== revision) return false;
-    // A record that did not fit into a message with what it was before may fit alone.
-    if (problem === 'unreadable' || served.problem === 'unreadable') return true;
+    // One that did not fit into its message says less than what is served.
+    if (problem === 'unreadable') return true;
     return problem === served.problem && Buffer.compare(packed, served.packed) === 0;
   }
 

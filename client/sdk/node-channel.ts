@@ -156,7 +156,7 @@ function unreachable(error: Error & { readonly code?: unknown }): BusError {
 /** Where the connection was tried, as far as the system says it. */
 function placeOf(error: Error): string {
   const { address, port, hostname } = error as Error & { address?: string; port?: number; hostname?: string };
-  const host = address ?? hostname;
+  const host = address?.includes(':') ? `[${address}]` : (address ?? hostname);
   return host === undefined ? '' : ` at ${host}${port === undefined ? '' : `:${String(port)}`}`;
 }
 

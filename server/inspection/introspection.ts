@@ -68,8 +68,9 @@ export class Introspection {
     const session = about.connection === undefined ? asker : this.#session(about.connection);
     const served = session?.subscriber.progress(subscriptionId(about.sub));
     if (served) return explainDelivery(hub, served, question);
-    const where = session ? `connection ${String(session.id)}` : `no connection ${String(about.connection ?? '')}`;
-    const text = `there is no subscription ${String(about.sub)} on ${where}, and none that ended lately`;
+    const text = session
+      ? `there is no subscription ${String(about.sub)} on connection ${String(session.id)}, and none that ended lately`
+      : `there is no connection ${String(about.connection ?? '')}`;
     return { verdict: 'unknown', reasons: [{ code: 'no-such-subscription', text }] };
   }
 

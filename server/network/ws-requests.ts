@@ -24,6 +24,12 @@ export function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
+/** Returns the refusal of a version that is not served: a handshake needs 1.1. */
+export function refuseVersion({ httpVersion }: IncomingMessage, isHandshake: boolean): HttpReply | undefined {
+  if (httpVersion === '1.1' || (httpVersion === '1.0' && !isHandshake)) return undefined;
+  return withSecurityHeaders(refusal(505, 'send this request as HTTP/1.1'));
+}
+
 /** How many requests a connection may send after the first one, in one piece with it. They are not answered. */
 const MAX_UNANSWERED_REQUESTS = 16;
 
@@ -120,12 +126,12 @@ export function reply(
   response.writeHead(status, { ...headers, ...length }).end(method === 'HEAD' ? '' : body);
 }
 
-export function refuse(stream: Duplex, { status, headers, body }: HttpReply): void {
+export function refuse(stream: Duplex, { status, headers, body }: HttpReply, method = 'GET'): void {
   const fields = { ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
   const head = [
     `HTTP/1.1 ${String(status)} ${reasonPhrase(status)}`,
     ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
   ];
   stream.on('error', () => undefined);
-  stream.end(`${head.join('\r\n')}\r\n\r\n${String(body)}`);
+  stream.end(`${head.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : String(body)}`);
 }

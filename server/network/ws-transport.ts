@@ -12,7 +12,15 @@ import { CLOSE_TIMEOUT_MS } from './transport.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
 import type { Connection } from '../sessions/connection.js';
 import { isStream, type ListenOptions, type SocketOwner, type Transport, type TransportHandlers } from './transport.js';
-import { answerMalformed, FirstRequests, headOf, refuse, reply, UnauthenticatedConnections } from './ws-requests.js';
+import {
+  answerMalformed,
+  FirstRequests,
+  headOf,
+  refuse,
+  refuseVersion,
+  reply,
+  UnauthenticatedConnections,
+} from './ws-requests.js';
 import { WsSocket } from './ws-socket.js';
 import { streamReply } from './ws-stream.js';
 
@@ -67,7 +75,7 @@ export class WsTransport implements Transport {
     const pending = new UnauthenticatedConnections(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
       if (!this.#requests.isFirst(request.socket)) return;
-      const answer = handlers.http(headOf(request));
+      const answer = refuseVersion(request, false) ?? handlers.http(headOf(request));
       // The answer then carries `connection: close`, and Node closes the connection after it.
       const mayContinue =
         !isStream(answer) && answer.mayContinue === true && this.#requests.allowOneMore(request.socket);
@@ -149,14 +157,16 @@ export class WsTransport implements Transport {
     }
     const requestHead = headOf(request);
     // Node also emits `upgrade` for a request that offers any other protocol, such as h2c.
-    if (!isHandshake(requestHead)) {
-      const answer = handlers.http(requestHead);
-      refuse(stream, isStream(answer) ? NO_UPGRADE : answer);
+    const isWebSocket = isHandshake(requestHead);
+    const wrongVersion = refuseVersion(request, isWebSocket);
+    if (wrongVersion || !isWebSocket) {
+      const answer = wrongVersion ?? handlers.http(requestHead);
+      refuse(stream, isStream(answer) ? NO_UPGRADE : answer, requestHead.method);
       return;
     }
     const answer = handlers.upgrade(requestHead);
     if (!answer.accept) {
-      refuse(stream, answer.reply);
+      refuse(stream, answer.reply, requestHead.method);
       return;
     }
     pending.authenticated(request.socket);

@@ -105,6 +105,7 @@ export interface Broker {
    * or of a permission.
    */
   watchConnection(changed: (state: 'broken' | 'back') => void, refused?: (why: string) => void): void;
+  /** @throws Error if the broker takes no message of this size, or the connection is closed. */
   publish(subject: string, data: string): void;
   /** Calls `heard` with each message of a subject, also after a reconnect. @returns a function that ends the subscription. */
   subscribe(subject: string, heard: (message: BrokerMessage) => void): () => void;

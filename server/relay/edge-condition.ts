@@ -157,7 +157,7 @@ export class EdgeCondition {
     return this.#nats === 'lost' ? 'NATS is lost' : 'NATS has not answered yet';
   }
 
-  /** Why nothing arrives, if that is known. */
+  /** Why nothing arrives, if that is known here. */
   get #obstacle(): string {
     const refusal = this.#refusals.recent;
     const why = refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
@@ -165,7 +165,7 @@ export class EdgeCondition {
   }
 
   get #originAway(): string {
-    return this.#isUnsigned ? `the origin is away: ${UNSIGNED}` : 'the origin is away';
+    return this.#isUnsigned ? `the origin is away: ${UNSIGNED}` : `the origin is away${this.#obstacle}`;
   }
 
   get #isUnsigned(): boolean {

@@ -19,6 +19,7 @@ import {
 } from './broker.js';
 import { systemClock } from '../runtime/clock.js';
 import { connectNats, type Nats } from './nats.js';
+import { NatsSubscription } from './nats-subscription.js';
 import { streamConfig, streamFault, type WantedConfig } from './stream-config.js';
 
 /** Error codes of JetStream. */
@@ -83,19 +84,9 @@ class NatsBroker implements Broker {
   }
 
   subscribe(subject: string, heard: (message: BrokerMessage) => void): () => void {
-    const subscription = this.nats.connection.subscribe(subject, {
-      callback: (error, message) => {
-        if (error) return;
-        heard({
-          data: message.data,
-          respond: (answer) => {
-            message.respond(answer);
-          },
-        });
-      },
-    });
+    const subscription = new NatsSubscription(this.nats.connection, systemClock, subject, heard);
     return () => {
-      subscription.unsubscribe();
+      subscription.close();
     };
   }
 

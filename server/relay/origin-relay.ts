@@ -78,12 +78,14 @@ export class OriginRelay {
   #isStopped = false;
   #reconnects = 0;
   #beats = 0;
+  readonly #refusals: Refusals;
   /** Whether the connection to NATS stands. */
   isConnected = false;
 
   constructor(private readonly services: OriginRelayServices) {
     this.names = new RelayNames(services.options.repository);
     const { random = systemRandom, root, place } = services;
+    this.#refusals = new Refusals(services.clock, services.log);
     this.#identity = identityOf(nameOf(random(ORIGIN_RANDOM_BYTES)), root, place);
   }
 
@@ -125,7 +127,6 @@ export class OriginRelay {
     if (!broker) return;
     this.#broker = broker;
     this.isConnected = true;
-    const refusals = new Refusals(clock, log);
     const publisher = new Publisher({
       broker,
       names: this.names,
@@ -136,7 +137,7 @@ export class OriginRelay {
       source,
       seal: this.services.seal,
       random: this.services.random ?? systemRandom,
-      refusals,
+      refusals: this.#refusals,
       claimed: (isOurs) => {
         if (isOurs) this.#answer(broker);
         else this.#stopAnswering?.();
@@ -154,12 +155,12 @@ export class OriginRelay {
         if (state === 'broken') publisher.disconnected();
         else {
           this.#reconnects++;
-          refusals.over();
+          this.#refusals.over();
           publisher.reconnected();
         }
       },
       (why) => {
-        refusals.note(why);
+        this.#refusals.note(why);
       },
     );
     try {
@@ -205,7 +206,12 @@ export class OriginRelay {
 
   #sendHeartbeat(): void {
     if (this.#publisher?.state !== 'publishing') return;
-    this.#broker!.publish(this.names.alive, this.#signed(this.names.alive, this.#alive()));
+    try {
+      this.#broker!.publish(this.names.alive, this.#signed(this.names.alive, this.#alive()));
+    } catch (error) {
+      // A broker may take no message of its size.
+      this.#refusals.note((error as Error).message);
+    }
   }
 
   #signed(subject: string, message: object): string {

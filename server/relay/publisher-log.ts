@@ -20,10 +20,3 @@ export function logState(log: Log, state: ToldState, reason: string, fields: obj
       return;
   }
 }
-
-export function logCut(log: Log, subject: string, mostBytes: number): void {
-  log.error(
-    { subject, max_bytes: mostBytes },
-    'a record does not fit into a message of this NATS: edges show it as unreadable; raise max_payload, or lower max_record_bytes',
-  );
-}

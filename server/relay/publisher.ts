@@ -2,12 +2,13 @@ import type { RandomBytes } from '../runtime/random.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
+import { CutRecords } from './cut-record.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
 import { Outbox, waitingAfter, type Outgoing, type Waiting } from './outbox.js';
 import { SEAL_BYTES } from './seal.js';
 import { PeriodicStreamCheck } from './periodic-stream-check.js';
 import { PublishError, PublishWindow } from './publish-window.js';
-import { logCut, logState } from './publisher-log.js';
+import { logState } from './publisher-log.js';
 import {
   IDLE,
   isWaiting,
@@ -54,11 +55,13 @@ export class Publisher {
   /** The largest message that the stream takes, if it has a bound of its own. */
   #maxMessageBytes = Infinity;
   #base: BaseUpkeep | undefined;
+  readonly #cut: CutRecords;
   published = 0;
   claims = 0;
   readonly #failures: { -readonly [Why in keyof PublisherFailures]: number } = { ...NO_FAILURES };
 
   constructor(private readonly services: PublisherServices) {
+    this.#cut = new CutRecords(services.log);
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
     this.#check = new PeriodicStreamCheck(services, {
       isPublishing: () => this.#state.at === 'publishing',
@@ -139,11 +142,12 @@ export class Publisher {
     return true;
   }
 
-  /** Begins a new base if the stream may soon delete messages of the current one. To be called periodically. */
+  /** Begins a new base if the stream may soon delete messages of the current one, or records fit that did not. To be called periodically. */
   tendBase(): void {
     const { baseFrom } = this.#outbox ?? {};
     if (!this.#window || baseFrom === undefined || this.#outbox!.isSendingBase()) return;
-    if (this.#base!.isDue(this.#window.next - baseFrom, this.services.source.store.size)) this.refreshBase();
+    const isDue = this.#base!.isDue(this.#window.next - baseFrom, this.services.source.store.size);
+    if (isDue || this.#cut.mayFit(this.#mostBytes)) this.refreshBase();
   }
 
   stop(): void {
@@ -211,11 +215,10 @@ export class Publisher {
     } catch (error) {
       if (!isThis()) return;
       this.#reason = (error as Error).message;
-      if (!(error instanceof RelayTakenError)) this.#fails(error instanceof StreamRefusedError ? 'refused' : 'failed');
-      else {
+      if (error instanceof RelayTakenError) {
         if (!claiming.hasPublished) this.#first?.reject(error);
-        this.#happens({ is: 'taken', random: this.#random() });
-      }
+        this.#fails('taken');
+      } else this.#fails(error instanceof StreamRefusedError ? 'refused' : 'failed');
     }
   }
 
@@ -246,12 +249,8 @@ export class Publisher {
     this.#happens({ is: 'claimed' });
   }
 
-  #fails(is: 'failed' | 'refused'): void {
-    this.#happens({ is, random: this.#random() });
-  }
-
-  #random(): number {
-    return this.services.random(1)[0]! / 256;
+  #fails(is: 'failed' | 'refused' | 'taken'): void {
+    this.#happens({ is, random: this.services.random(1)[0]! / 256 });
   }
 
   // ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -285,7 +284,7 @@ export class Publisher {
       if (!wasSendingBase && outbox.isSendingBase()) base.begins();
       else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
       base.sent(outgoing);
-      if (outgoing.isCut) logCut(log, outgoing.subject, this.#mostBytes);
+      if (outgoing.isCut) this.#cut.note(outgoing.subject, this.#mostBytes);
       window.send(this.#sealed(outgoing, window.next));
       this.published++;
       if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;

@@ -20,8 +20,9 @@ export class Refusals {
 
   note(why: string): void {
     this.#last = { why, at: this.clock.elapsed() };
-    if (this.#told.has(why) || this.#told.size === MOST_TOLD) return;
-    this.#told.add(why);
+    const kind = kindOf(why);
+    if (this.#told.has(kind) || this.#told.size === MOST_TOLD) return;
+    this.#told.add(kind);
     this.log.warn({}, `NATS refuses: ${why}`);
   }
 
@@ -37,3 +38,6 @@ export class Refusals {
     this.#told.clear();
   }
 }
+
+/** What is refused for each record of a repository, or again with each attempt, is refused once: subjects by how they begin, no numbers. */
+const kindOf = (why: string): string => why.replace(/ \(sid .*\)$/, '').replace(/"((?:[^".]+\.){2})[^"]*"/, '"$1>"');

@@ -173,7 +173,8 @@ export function unreadable({ kind, id }: Unavailable): Broken {
 const absent = (kind: Kind, id: string): Change => ({ is: 'absent', kind, id });
 
 function signatureOf(stats: BigIntStats): Signature {
-  return { inode: Number(stats.ino), mtimeNs: stats.mtimeNs, size: Number(stats.size) };
+  // The journal keeps 64 bits. File systems have times after the year 2262, which take more; what is left still differs when they do.
+  return { inode: Number(stats.ino), mtimeNs: BigInt.asIntN(64, stats.mtimeNs), size: Number(stats.size) };
 }
 
 /** @returns the signature of the entry at a path; `undefined` if there is none or its status cannot be read. */

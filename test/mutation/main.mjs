@@ -7,17 +7,20 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { isInSample } from './sample.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as protocol/filter server/store/history.ts
 
   --jobs N      so many test runs at once; default: 1
   --survivors   only the changes that no test noticed the last time
-  --tests A,B    only these tests of the folder, such as history,epoch
+  --tests A,B   only these tests of the folder, such as history,epoch
+  --sample N    only each Nth change
   --processes   each test file in a process of its own: slower, for rooms whose tests start programs
 
 docs/MUTATION.md tells how to read what it prints.`;
 const { values, positionals } = readArguments();
+const sample = Number(values.sample);
 process.chdir(root);
 const byRoom = new Map();
 for (const path of positionals) {
@@ -33,6 +36,7 @@ function readArguments() {
     survivors: { type: 'boolean', default: false },
     processes: { type: 'boolean', default: false },
     tests: { type: 'string' },
+    sample: { type: 'string', default: '1' },
     help: { type: 'boolean', short: 'h' },
   };
   try {
@@ -44,6 +48,8 @@ function readArguments() {
     const unknown = read.positionals.find((path) => !existsSync(join(root, path)));
     if (unknown !== undefined) throw new Error(`there is no ${unknown}`);
     if (read.positionals.length === 0) throw new Error('name the rooms or files to change');
+    if (!/^[1-9]\d*$/.test(read.values.sample))
+      throw new Error(`--sample takes a number from 1 on, got ${read.values.sample}`);
     return read;
   } catch (error) {
     console.error(`${error.message.replace(/\. To .*/s, '')}\n\n${USAGE}`);
@@ -53,7 +59,10 @@ function readArguments() {
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const kind = `${values.processes ? '.processes' : ''}${values.tests ? `.${values.tests}` : ''}`;
+  const kind = [values.processes ? 'processes' : '', values.tests ?? '', sample > 1 ? `sample${String(sample)}` : '']
+    .filter((part) => part !== '')
+    .map((part) => `.${part}`)
+    .join('');
   const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${kind}.json`);
   mkdirSync(dirname(state), { recursive: true });
   const before = Date.now();
@@ -74,7 +83,7 @@ async function mutate(room, named) {
     reporters: ['progress-append-only'],
     concurrency: Number(values.jobs),
     // A machine that does something else beside this is slower now and then.
-    timeoutMS: 10_000,
+    timeoutMS: 5_000,
     timeoutFactor: 3,
     allowConsoleColors: false,
   }).runMutationTest();
@@ -86,7 +95,7 @@ function inProcess(room) {
   return {
     testRunner: 'in-process',
     plugins: [fileURLToPath(new URL('runner.mjs', import.meta.url))],
-    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`) },
+    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`), sample },
   };
 }
 
@@ -128,7 +137,9 @@ function rangeOf({ start, end }) {
 }
 
 function report(named, results, ms) {
-  const counted = results.filter(({ status }) => status !== 'Ignored' && status !== 'CompileError');
+  const counted = results.filter(
+    ({ id, status }) => status !== 'Ignored' && status !== 'CompileError' && isInSample(id, sample),
+  );
   const left = counted.filter(isLeft);
   for (const { fileName, location, mutatorName, replacement, status } of left) {
     const { start } = location;

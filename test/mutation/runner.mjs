@@ -13,6 +13,7 @@ import { commonTokens, declareClassPlugin, PluginKind } from '@stryker-mutator/a
 import {
   determineHitLimitReached,
   DryRunStatus,
+  MutantRunStatus,
   TestStatus,
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
@@ -20,6 +21,7 @@ import { build } from 'esbuild';
 import fc from 'fast-check';
 import { globSync } from 'glob';
 import { rootTest } from './in-process-tap.mjs';
+import { isInSample } from './sample.mjs';
 
 /** The most random inputs of a property: what a mutant changes is seen in few, and each that is not noticed is tried with all of them. */
 const MAX_RUNS = 150;
@@ -39,6 +41,7 @@ class InProcessRunner {
 
   constructor(options) {
     this.testFiles = options.inProcess.testFiles;
+    this.sample = options.inProcess.sample;
   }
 
   capabilities() {
@@ -78,6 +81,8 @@ class InProcessRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }) {
+    if (!isInSample(activeMutant.id, this.sample))
+      return { status: MutantRunStatus.Error, errorMessage: 'it is not in the sample' };
     Object.assign(stryker(), {
       activeMutant: activeMutant.id,
       mutantCoverage: undefined,

@@ -8,7 +8,12 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   'src/catalog/model.py': ['Product', 'Product.price', 'Category'],
   'src/api/routes.py': ['list_orders', 'create_order', 'cancel_order', 'health'],
   'src/workers/queue.py': ['enqueue', 'Worker.run', 'Worker.stop'],
+  'src/reports/monthly.py': ['collect', 'Report.rows', 'Report.to_csv'],
+  'src/mail/outbox.py': ['Message', 'queue_message', 'flush'],
+  'web/cart.ts': ['Cart.add', 'Cart.remove', 'useCart', 'formatTotal'],
+  'web/session.ts': ['login', 'logout', 'refresh'],
   'tests/test_billing.py': ['test_total', 'test_discount'],
+  'tests/test_search.py': ['test_rank', 'test_tokenize'],
 };
 const ADDRESSES = Object.entries(FILES).flatMap(([file, symbols]) => symbols.map((symbol) => `${file}::${symbol}`));
 const OPERATIONS = ['modify', 'rename', 'extract', 'delete'];
@@ -106,10 +111,10 @@ export class DemoAgent {
 
   #continue(work: Extract<Work, { doing: 'editing' }>, now: number): void {
     const dice = Math.random();
-    if (dice < 0.06) {
+    if (dice < 0.02) {
       this.#scheduleCleanup(work, now);
       this.#work = { doing: 'hanging', until: now + 2 * LEASE_MS };
-    } else if (dice < 0.18 && work.beats > 1) {
+    } else if (dice < 0.14 && work.beats > 1) {
       this.#release(work, now);
     } else if (this.#steps % 3 === 0) {
       work.beats++;

@@ -15,6 +15,8 @@ import type { Target } from '../commands/target.js';
 /** Countdowns of leases use the server's clock; a larger difference would confuse users. */
 const MAX_SKEW_MS = 1_000;
 const PROBLEMS_SHOWN = 3;
+/** How long an answer is waited for. An edge gives none to this question while its origin is away. */
+const ANSWER_MS = 5_000;
 
 /** Examines the running bus, if there is one: whether it answers and watches, the state of its journal, and its clock. */
 export async function examineServer({ root, server }: Target): Promise<Finding[]> {
@@ -33,20 +35,32 @@ export async function examineServer({ root, server }: Target): Promise<Finding[]
     return [wrong('server', message, hint)];
   }
   try {
-    return [...(await connection(client)), ...(await health(url)), await records(client)];
+    return [...(await examineConnection(client)), ...(await health(url)), await records(client)];
   } finally {
     await client.close();
   }
 }
 
-async function connection(client: BusClient): Promise<Finding[]> {
+/** Examines an open connection: how soon its server answers, its version, clock and limits. */
+export async function examineConnection(client: BusClient): Promise<Finding[]> {
   const startedAt = performance.now();
   // One round trip; the answer also carries the server's clock.
-  await client.sync({ kind: KINDS[0], id: 'doctor' });
+  const isAnswered = await client.sync({ kind: KINDS[0], id: 'doctor' }, { timeoutMs: ANSWER_MS }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof BusError && error.code === 'timeout') return false;
+      throw error;
+    },
+  );
   const roundTrip = performance.now() - startedAt;
   const welcome = client.server!;
   const skew = client.serverNow() - Date.now();
-  const found = `version ${welcome.server}, ${welcome.backend}, answers in ${roundTrip.toFixed(1)} ms`;
+  const about = `version ${welcome.server}, ${welcome.backend}`;
+  if (!isAnswered) {
+    const found = `${about}, has not answered a barrier within ${String(ANSWER_MS / 1_000)} s`;
+    return [wrong('server', found, 'an edge answers none while its origin is away: is the origin running?')];
+  }
+  const found = `${about}, answers in ${roundTrip.toFixed(1)} ms`;
   const limits = Object.entries(welcome.limits).map(([name, value]) => `${name}=${String(value)}`);
   return [
     welcome.server === VERSION

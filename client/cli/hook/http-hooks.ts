@@ -117,17 +117,22 @@ export class HttpHooks {
 
   /** Checks everything but the body. @throws Refused */
   #admit(request: IncomingMessage): { readonly harness: AgentHarness; readonly settings: HookSettings } {
-    const { headers, method, url = '/' } = request;
+    const { headersDistinct, method, url = '/' } = request;
+    // One that is given twice counts as not given: programs disagree about which of the two is meant.
+    const header = (name: string): string => {
+      const values = headersDistinct[name] ?? [];
+      return values.length === 1 ? values[0]! : '';
+    };
     const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${String(this.#port)}`);
-    if (!hosts.includes(headers.host ?? '')) throw new Refused(403, `the Host must be ${hosts.join(' or ')}`);
-    if (headers.origin !== undefined) throw new Refused(403, 'pages may not call hooks');
-    const token = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
+    if (!hosts.includes(header('host'))) throw new Refused(403, `the Host must be ${hosts.join(' or ')}`);
+    if (headersDistinct['origin'] !== undefined) throw new Refused(403, 'pages may not call hooks');
+    const token = /^Bearer (\S+)$/.exec(header('authorization'))?.[1] ?? '';
     if (!timingSafeEqual(hashOf(token), this.#tokenHash))
       throw new Refused(401, 'send the token that was printed at the start: Authorization: Bearer …');
     const { pathname, searchParams } = new URL(url, 'http://localhost');
     const harness = harnessOf(pathname);
     if (method !== 'POST') throw new Refused(405, 'only POST');
-    if (!/^application\/json(?:;|$)/i.test(headers['content-type'] ?? ''))
+    if (!/^application\/json(?:;|$)/i.test(header('content-type')))
       throw new Refused(415, 'the content-type must be application/json');
     const given = readParameters(searchParams);
     return {
@@ -161,6 +166,8 @@ function readParameters(query: URLSearchParams): ReadonlyMap<string, string> {
       const hint = best === undefined ? `there are ${PARAMETERS.join(', ')}` : `did you mean ${best}?`;
       throw new Refused(400, `there is no parameter ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
     }
+    // `URLSearchParams` puts this in place of bytes that are not UTF-8. It would be another run.
+    if (value.includes('\ufffd')) throw new Refused(400, `${name} is not UTF-8 in percent-encoding`);
     if (value === '' || given.has(name)) throw new Refused(400, `${name} must be given once, with a value`);
     given.set(name, value);
   }

@@ -26,6 +26,8 @@ export function FilterBox() {
   const found = useSignal<readonly Found[]>([]);
   const chosen = useSignal(-1);
   const hasTyped = useRef(false);
+  /** Whether the window lost the focus, and not the filter: a person who comes back has asked for nothing. */
+  const isElsewhere = useRef(false);
   const error = paint.value?.queryError;
   const offers: readonly Offer[] = [
     ...completion.value.choices.map(({ insert, hint }) => ({
@@ -114,8 +116,11 @@ export function FilterBox() {
           hasTyped.current = query.value !== '';
           void propose();
         }}
-        onFocus={() => void propose()}
+        onFocus={() => {
+          if (!isElsewhere.current) void propose();
+        }}
         onBlur={() => {
+          isElsewhere.current = !document.hasFocus();
           hasTyped.current = false;
           close();
         }}

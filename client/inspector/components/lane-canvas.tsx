@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import {
+  mergeOverlaps,
   mergeSpans,
   SIGNS,
   signOf,
@@ -154,8 +155,10 @@ function drawTrack(
     for (const at of new Set(own.map(({ toMs }) => Math.round(x(toMs)))))
       context.fillRect(at - 1, top - 2, 2, size + 4);
   }
-  for (const { fromMs, toMs } of mergeSpans(bars.flatMap(({ overlaps }) => overlaps)))
+  for (const { fromMs, toMs, isMergeOnly } of mergeOverlaps(bars.flatMap(({ overlaps }) => overlaps))) {
+    context.strokeStyle = isMergeOnly ? colors.warning : colors.critical;
     hatch(context, Math.max(-2, x(fromMs)), top - 1, Math.min(width + 2, x(toMs)), size + 2);
+  }
 }
 
 /** Draws stripes, so that an overlap can be recognised without colour. */
@@ -170,7 +173,6 @@ function hatch(context: CanvasRenderingContext2D, left: number, top: number, rig
   context.globalAlpha = 0.35;
   context.fillRect(left, top, right - left, size);
   context.globalAlpha = 1;
-  context.strokeStyle = colors.critical;
   context.lineWidth = 1.6;
   context.beginPath();
   for (let at = left - size - (left % 5); at < right; at += 5) {

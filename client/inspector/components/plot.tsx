@@ -77,7 +77,11 @@ function optionsOf({ series, format }: PlotProps, element: HTMLElement): uPlot.O
         label: name,
         stroke: colors[color],
         width: 1.25,
-        points: { show: false },
+        // A line needs two points.
+        points: {
+          show: (plot, of) => Array.from(plot.data[of]!).filter((value) => value !== null).length === 1,
+          size: 4,
+        },
         spanGaps: true,
         ...(dash ? { dash: [3, 3] } : {}),
         ...(fill ? { fill: colors.faintAccent } : {}),

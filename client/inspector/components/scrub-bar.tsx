@@ -8,6 +8,9 @@ import { atMs as shownAtMs, paint, since } from '../page/state.js';
 import type { Paint } from '../worker/paint.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';
 
+/** An arrow key moves by this part of the captured time, at least a second. */
+const KEY_STEPS = 200;
+
 /** The captured time with its activity, and the moment that all views show. */
 export function ScrubBar() {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -49,6 +52,15 @@ export function ScrubBar() {
             const chosen = event.currentTarget.valueAsNumber;
             if (chosen >= toMs) goLive();
             else shownAtMs.value = chosen;
+          }}
+          onKeyDown={(event) => {
+            // The browser's own step would be a millisecond.
+            const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+            if (steps === undefined) return;
+            event.preventDefault();
+            const chosen = atMs + steps * Math.max(1_000, (toMs - fromMs) / KEY_STEPS);
+            if (chosen >= toMs) goLive();
+            else shownAtMs.value = Math.max(fromMs, chosen);
           }}
         />
       </div>
@@ -135,7 +147,7 @@ export function pastWords(past: Paint['capture']['past']): string {
     case 'epoch':
       return 'the bus knows nothing earlier';
     case 'compacted':
-      return 'the bus no longer keeps earlier events';
+      return 'the bus keeps no earlier events';
     case 'asked':
       return 'earlier events are read when a longer span is chosen';
     case 'bounded':

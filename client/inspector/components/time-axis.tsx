@@ -54,6 +54,7 @@ export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) 
       class="time-axis"
       title="Drag to select a span; double-click to follow again"
       onPointerDown={(event) => {
+        if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
         brush.value = { from: share(event), to: share(event) };
       }}
@@ -61,6 +62,7 @@ export function TimeAxis({ window, beginsMs, onBrush, onReset }: TimeAxisProps) 
         if (brush.value) brush.value = { ...brush.value, to: share(event) };
       }}
       onPointerUp={end}
+      onPointerCancel={() => (brush.value = undefined)}
       onDblClick={onReset}
     >
       {at.filter(fits).map((ms) => (

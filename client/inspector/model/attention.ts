@@ -15,6 +15,9 @@ import { visible, visibleMiddle } from './visible.js';
 const MIN_SILENCE_MS = 5_000;
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
 
+/** A record need not say whose it is. */
+const UNNAMED = 'an unnamed run';
+
 /** Returns the matters that a person should look at, the most urgent first. */
 export function attentionOf(situation: Situation): Attention[] {
   return [
@@ -41,12 +44,12 @@ function contested({ contests }: Situation): Attention[] {
     const matter = { key: `contest ${type} ${address}`, about, subject, link, runs, command } as const;
     if (type === 'operation_conflict') {
       const intentions = parties.map(
-        ({ run, operation }) => `${short(run ?? '?')} intends to ${short(operation ?? '?')}`,
+        ({ run, operation }) => `${short(run ?? UNNAMED)} intends to ${short(operation ?? 'change it')}`,
       );
       const text = `${intentions.slice(0, 3).join(', ')}: ${short(address)}`;
       return { ...matter, severity: 'critical', weight: 950 + parties.length, text };
     }
-    const names = parties.map(({ run }) => short(run ?? '?'));
+    const names = parties.map(({ run }) => short(run ?? UNNAMED));
     const others = `${String(names.length - 1)} others`;
     const who = `${names[0]!} and ${names.length === 2 ? names[1]! : others}`;
     if (severity === 'merge-risk') {
@@ -123,7 +126,7 @@ function unprotectedIntents({ replayed, leases, waits, nowMs }: Situation): Atte
   return swarmOf(replayed)
     .intents(moment)
     .flatMap((intent) => {
-      const { id, state, run = '?', reservationName } = intent;
+      const { id, state, run = UNNAMED, reservationName } = intent;
       const lease = reservationName === undefined ? undefined : byName.get(reservationName);
       const isLapsed = state.is === 'done' && state.because === 'lapsed' && lease && isRecentlyLapsed(lease, nowMs);
       const isGone = state.is === 'done' && state.because === 'gone' && !isHistory(intent.createdAt, moment);
@@ -205,16 +208,18 @@ function busMatters({ overview }: Situation): Attention[] {
       ];
   return [
     ...unhealthy,
-    ...overview.connections.filter(isBehind).map((connection): Attention => ({
-      key: `behind ${String(connection.id)}`,
-      about: 'client',
-      subject: clientName(connection),
-      severity: 'warning',
-      weight: 250,
-      text: `Client ${clientName(connection)} does not keep up: ${describeLag(connection)}`,
-      link,
-      runs: [],
-    })),
+    ...overview.connections
+      .filter((connection) => isBehind(connection, overview.now))
+      .map((connection): Attention => ({
+        key: `behind ${String(connection.id)}`,
+        about: 'client',
+        subject: clientName(connection),
+        severity: 'warning',
+        weight: 250,
+        text: `Client ${clientName(connection)} does not keep up: ${describeLag(connection)}`,
+        link,
+        runs: [],
+      })),
   ];
 }
 
@@ -223,8 +228,11 @@ const describeWatch = ({ backend, why }: Overview['watch']): string =>
     ? `The watcher of the bus (${backend}) is unhealthy`
     : `The bus cannot see all files, so what it shows may be outdated: ${why}`;
 
-const isBehind = ({ flow, subscriptions }: Connection): boolean =>
-  flow === 'congested' || subscriptions.some(({ state }) => state === 'lagging');
+/** A client that has just connected reads what there is. */
+const READS_FOR_MS = 5_000;
+
+const isBehind = ({ flow, subscriptions, since_ms }: Connection, nowMs: number): boolean =>
+  nowMs - since_ms >= READS_FOR_MS && (flow === 'congested' || subscriptions.some(({ state }) => state === 'lagging'));
 
 const describeLag = ({ queued_bytes, subscriptions }: Connection): string => {
   const behind = Math.max(0, ...subscriptions.map((subscription) => subscription.behind));

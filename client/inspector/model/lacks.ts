@@ -44,7 +44,7 @@ export function lackWords({ fromMs, why, beats, gaps }: Lacks, nowMs: number, zo
 
 const WHY: Readonly<Record<Lacks['why'], string>> = {
   epoch: 'the beginning of the history',
-  compacted: 'the bus no longer had earlier events',
+  compacted: 'the bus had no earlier events',
   asked: 'earlier events were not asked for',
   bounded: 'earlier events would not fit',
   unavailable: 'the bus did not answer for earlier ones',

@@ -7,6 +7,12 @@ export interface Span {
   readonly toMs: number;
 }
 
+/** A time in which two runs hold the same. */
+export interface Overlap extends Span {
+  /** Whether they meet only in a merge, because they are on different branches. */
+  readonly isMergeOnly: boolean;
+}
+
 /** A lease in the form in which it is drawn. */
 export interface LaneBar extends Span {
   readonly key: string;
@@ -16,7 +22,7 @@ export interface LaneBar extends Span {
   /** The track of the lane that it is drawn in, 0…{@link TRACKS} − 1. */
   readonly track: number;
   /** The spans in which another run held one of its addresses too. */
-  readonly overlaps: readonly Span[];
+  readonly overlaps: readonly Overlap[];
 }
 
 /** An event in the form in which it is drawn. */
@@ -97,7 +103,7 @@ interface SpannedLease extends Span {
 }
 
 /** Returns the spans in which leases of different runs overlap at one address, on any branches. The spans of each lease are merged. */
-export function overlapsOf(all: readonly SpannedLease[]): Map<string, Span[]> {
+export function overlapsOf(all: readonly SpannedLease[]): Map<string, Overlap[]> {
   const byAddress = new Map<string, SpannedLease[]>();
   for (const lease of all) {
     for (const address of lease.addresses) {
@@ -106,23 +112,30 @@ export function overlapsOf(all: readonly SpannedLease[]): Map<string, Span[]> {
       else byAddress.set(address, [lease]);
     }
   }
-  const found = new Map<string, Span[]>();
-  const note = (key: string, span: Span) => found.set(key, [...(found.get(key) ?? []), span]);
+  const found = new Map<string, Overlap[]>();
+  const note = (key: string, span: Overlap) => found.set(key, [...(found.get(key) ?? []), span]);
   for (const leases of byAddress.values()) {
     leases.sort((a, b) => a.fromMs - b.fromMs);
     leases.forEach((lease, i) => {
       for (const other of leases.slice(i + 1, i + 1 + MAX_NEIGHBOURS)) {
         if (other.fromMs >= lease.toMs) break;
         if (other.run === lease.run) continue;
-        const span = { fromMs: other.fromMs, toMs: Math.min(lease.toMs, other.toMs) };
+        const isMergeOnly = lease.branch !== other.branch;
+        const span = { fromMs: other.fromMs, toMs: Math.min(lease.toMs, other.toMs), isMergeOnly };
         note(lease.key, span);
         note(other.key, span);
       }
     });
   }
-  for (const [key, spans] of found) found.set(key, mergeSpans(spans));
+  for (const [key, spans] of found) found.set(key, mergeOverlaps(spans));
   return found;
 }
+
+/** Merges those of a kind; a collision comes after what it may lie on. */
+export const mergeOverlaps = (overlaps: readonly Overlap[]): Overlap[] =>
+  [true, false].flatMap((isMergeOnly) =>
+    mergeSpans(overlaps.filter((one) => one.isMergeOnly === isMergeOnly)).map((span) => ({ ...span, isMergeOnly })),
+  );
 
 export function mergeSpans(spans: readonly Span[]): Span[] {
   const merged: Span[] = [];

@@ -28,7 +28,7 @@ const FIELD_WORDS: Readonly<Record<string, string>> = {
 
 /** Returns a reason, with the values that the filter wanted and those that were found, if the server sent both. */
 export function describeReason({ text, wanted, found }: ExplainReason): string {
-  if (wanted === undefined && found === undefined) return text;
+  if ([...(wanted ?? []), ...(found ?? [])].every((value) => text.includes(value))) return text;
   const list = (values: readonly string[] | undefined) =>
     values === undefined || values.length === 0 ? 'nothing' : values.slice(0, 8).join(', ');
   return `${text} (wanted ${list(wanted)}; found ${list(found)})`;

@@ -73,6 +73,7 @@ function Header() {
           <div
             key={title}
             role="columnheader"
+            class={by === 'beat' ? 'number' : ''}
             title={hint}
             aria-sort={
               by === undefined

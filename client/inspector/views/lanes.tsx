@@ -144,7 +144,10 @@ function Legend() {
         <i class="lg lapsed" /> lapsed
       </li>
       <li>
-        <i class="lg overlap" /> overlap
+        <i class="lg collision" /> collision
+      </li>
+      <li>
+        <i class="lg merge-risk" /> merge risk
       </li>
       <li>
         <i class="lg beat" /> heartbeat

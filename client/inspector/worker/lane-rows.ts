@@ -2,10 +2,11 @@ import { recordKey, textOf } from '../model/entry.js';
 import {
   laneBars,
   MarkThinning,
-  mergeSpans,
+  mergeOverlaps,
   type Lane,
   type LaneBar,
   type LaneMark,
+  type Overlap,
   type Span,
 } from '../model/lanes.js';
 import type { Query } from '../model/query.js';
@@ -54,26 +55,27 @@ export function lanesPaint(
  * Returns, for each lease that is contested now, when another run held what it overlaps: also where their addresses differ, such as a file and
  * a symbol in it. Of the past only equal addresses are compared.
  */
-function contestedSpans({ contests }: DerivedState): Map<string, Span[]> {
-  const found = new Map<string, Span[]>();
+function contestedSpans({ contests }: DerivedState): Map<string, Overlap[]> {
+  const found = new Map<string, Overlap[]>();
   for (const { conflict, leases } of contests) {
     if (conflict.type !== 'address_overlap' || leases.length < 2) continue;
     const starts = leases.map(({ startMs }) => startMs).sort((a, b) => a - b);
     const ends = leases.map(({ endMs = Infinity }) => endMs).sort((a, b) => b - a);
     // From when the second holds until only one is left.
-    const span = { fromMs: starts[1]!, toMs: ends[1]! };
+    const span = { fromMs: starts[1]!, toMs: ends[1]!, isMergeOnly: conflict.severity === 'merge-risk' };
     for (const { key } of leases) found.set(key, [...(found.get(key) ?? []), span]);
   }
   return found;
 }
 
-function withOverlaps(bar: LaneBar, more: readonly Span[] | undefined): LaneBar {
+function withOverlaps(bar: LaneBar, more: readonly Overlap[] | undefined): LaneBar {
   if (more === undefined) return bar;
-  const inside = more.map(({ fromMs, toMs }) => ({
+  const inside = more.map(({ fromMs, toMs, isMergeOnly }) => ({
+    isMergeOnly,
     fromMs: Math.max(bar.fromMs, fromMs),
     toMs: Math.min(bar.toMs, toMs),
   }));
-  return { ...bar, overlaps: mergeSpans([...bar.overlaps, ...inside]) };
+  return { ...bar, overlaps: mergeOverlaps([...bar.overlaps, ...inside]) };
 }
 
 function windowOf({ lanes: { widthMs, endMs } }: ViewState, nowMs: number): Span {

@@ -33,14 +33,24 @@ export function eventsRoute({ bus, limits, clock, slots }: RouteServices): Route
   };
 }
 
-/** Returns the first format that the request accepts; Server-Sent Events if it accepts any. */
+/** Returns the format that the request prefers, of equals the first; Server-Sent Events if it accepts any. */
 function chooseFormat(request: RequestHead): EventFormat | undefined {
-  const accepted = findHeaders(request, 'accept')
+  const ranges = findHeaders(request, 'accept')
     .flatMap((value) => value.split(','))
-    .map((range) => range.split(';')[0]!.trim().toLowerCase());
-  if (accepted.length === 0) return SERVER_SENT_EVENTS;
-  const named = accepted.find((type) => BY_TYPE.has(type));
-  return named === undefined ? undefined : BY_TYPE.get(named);
+    .map(readRange)
+    .filter(({ type }) => type !== '');
+  if (ranges.length === 0) return SERVER_SENT_EVENTS;
+  const [best] = ranges
+    .filter(({ type, weight }) => weight > 0 && BY_TYPE.has(type))
+    .sort((one, other) => other.weight - one.weight);
+  return best && BY_TYPE.get(best.type);
+}
+
+/** Reads one range of `Accept`, `text/event-stream;q=0.5`. */
+function readRange(range: string): { readonly type: string; readonly weight: number } {
+  const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
+  return { type, weight: weight === undefined ? 1 : Number(weight) };
 }
 
 const BY_TYPE: ReadonlyMap<string, EventFormat> = new Map([
@@ -49,6 +59,7 @@ const BY_TYPE: ReadonlyMap<string, EventFormat> = new Map([
   ['application/ndjson', NDJSON],
   ['application/jsonl', NDJSON],
   ['text/*', SERVER_SENT_EVENTS],
+  ['application/*', NDJSON],
   ['*/*', SERVER_SENT_EVENTS],
 ]);
 

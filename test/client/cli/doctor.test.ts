@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { ownEndpoint } from '../../../server/repository/index.js';
+import { examineConnection } from '../../../client/cli/doctor/server.js';
 import { Command } from '../../support/command.js';
+import { ScriptedServer } from '../../support/scripted-server.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
@@ -139,4 +141,13 @@ t.test('records with a problem are wrong, and so is a directory outside any repo
   const outside = await examine('/');
   t.equal(outside.exit, 1);
   t.match(wrong(outside.findings), [{ check: 'repository', advice: /--root/ }]);
+});
+
+t.test('doctor does not wait for ever for an edge whose origin is away', async (t) => {
+  const server = new ScriptedServer();
+  const client = await server.welcomedClient();
+  const findings = examineConnection(client);
+  server.clock.advance(5_000);
+  t.match(await findings, [{ check: 'server', state: 'wrong', advice: /is the origin running/ }]);
+  await client.close();
 });

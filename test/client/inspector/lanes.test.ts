@@ -69,9 +69,17 @@ t.test('intervals of two runs at one address overlap while both hold it', async 
     { fromMs: NOON, toMs: NOON + 60_000 },
     NOON + 15_000,
   );
-  t.same(lanes.get('a')![0]!.overlaps.map(seconds), [[0, 20]]);
-  t.same(lanes.get('b')![0]!.overlaps.map(seconds), [[10, 30]]);
-  t.same(lanes.get('c')![0]!.overlaps.map(seconds), [[0, 30]], 'on another branch too: it is a merge risk');
+  const overlaps = (run: string) =>
+    lanes.get(run)![0]!.overlaps.map((one) => [...seconds(one), one.isMergeOnly ? 'merge risk' : 'collision']);
+  t.same(overlaps('a'), [
+    [0, 20, 'merge risk'],
+    [10, 20, 'collision'],
+  ]);
+  t.same(overlaps('b'), [
+    [10, 30, 'merge risk'],
+    [10, 20, 'collision'],
+  ]);
+  t.same(overlaps('c'), [[0, 30, 'merge risk']]);
 });
 
 t.test('a file and a symbol in it are an overlap in the lanes, as everywhere', async (t) => {

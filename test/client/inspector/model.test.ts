@@ -2,6 +2,7 @@ import t from 'tap';
 import { complete, quoteWhereNeeded } from '../../../client/inspector/model/completion.js';
 import { commandLine, operand } from '../../../client/inspector/model/copied-command.js';
 import { addressesOf } from '../../../client/inspector/model/entry.js';
+import type { Overview } from '../../../client/inspector/model/overview.js';
 import { parseQuery } from '../../../client/inspector/model/query.js';
 import type { Target } from '../../../client/inspector/model/target.js';
 import { deriveState } from '../../../client/inspector/worker/derived-state.js';
@@ -63,6 +64,32 @@ t.test('two runs on one address contend: on one branch it is a collision, on two
     /^warning: c and d hold y on 2 branches/,
   ]);
 });
+
+t.test(
+  'a client that does not keep up is a matter, one that has just connected is none; a run need not have a name',
+  async (t) => {
+    const client = {
+      id: 1,
+      name: null,
+      flow: 'open',
+      queued_bytes: 0,
+      subscriptions: [{ state: 'lagging', behind: 7 }],
+    };
+    const overview = {
+      now: NOON,
+      watch: { healthy: true },
+      connections: [4_999, 5_000].map((ms, i) => ({ ...client, id: i, since_ms: NOON - ms })),
+    } as unknown as Overview;
+    const captured = new CapturedEvents().reserve(0, 'r1', 'a', 'x', 100);
+    captured.event(1, 'added', 'reservation', 'r2', { branch: 'main', addresses: ['x'], expires_at: at(100) });
+    const found = attentionOf({ ...situation(captured.timeline.head, 5), overview }).map(({ text }) => text);
+    t.match(found, [
+      /^a and an unnamed run hold x|^an unnamed run and a hold x/,
+      /^Client #1 does not keep up: 7 events behind/,
+    ]);
+    t.equal(found.length, 2);
+  },
+);
 
 t.test('work that ended long ago needs no attention: forty old jobs beside a live one', async (t) => {
   const captured = new CapturedEvents();

@@ -269,6 +269,27 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   t.match(origin.relay.health, { state: 'publishing', behind: 0 });
   const large = readStored(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!, NAMES);
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
+  origin.put('large', { text: 'x'.repeat(10_000) });
+  await world.pass(15_000);
+  const { lastSequence } = world.stream.info;
+  world.broker.maxPayloadBytes = 1_048_576;
+  await world.pass(15_000);
+  t.equal(
+    world.stream.info.lastSequence,
+    lastSequence + 4,
+    'when it fits, three records and the end of a base are sent',
+  );
+});
+
+t.test('a heartbeat that the broker does not take is said, and ends nothing', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(1_000);
+  world.broker.maxPayloadBytes = 100;
+  await world.pass(5_000);
+  t.equal(origin.relay.health.state, 'publishing');
+  t.match(origin.complaints, [/NATS refuses: .*max_payload/]);
+  t.equal(origin.complaints.length, 1);
 });
 
 t.test('a broker that takes no record at all is not claimed, until it takes larger messages', async (t) => {

@@ -66,6 +66,19 @@ t.test('a file that is written between the check and the reading has the signatu
   t.match(reader.read('task', 't1'), { is: 'present', data: { n: 1 }, signature: signatureAt(systemFiles, file) });
 });
 
+t.test('a time of any year fits into the journal, and two times differ', async (t) => {
+  const { repository } = readable(t);
+  repository.rename('task', 't1', { n: 1 });
+  const years = [15_032_385_535_000_000_000n, 15_032_385_535_000_000_001n, -9_300_000_000_000_000_000n];
+  const times = years.map((mtimeNs) => {
+    const files: Files = { ...systemFiles, status: (fd) => Object.assign(systemFiles.status(fd), { mtimeNs }) };
+    const reading = readerOf(t, repository, () => undefined, files).read('task', 't1');
+    return reading.is === 'present' ? reading.signature.mtimeNs : undefined;
+  });
+  for (const time of times) t.doesNotThrow(() => Buffer.alloc(8).writeBigInt64LE(time!));
+  t.equal(new Set(times).size, years.length);
+});
+
 t.test('a reading does not change the data of an earlier reading', async (t) => {
   const { repository, reader } = readable(t);
   repository.rename('task', 't1', { text: 'a'.repeat(100) });

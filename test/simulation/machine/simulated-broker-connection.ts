@@ -88,6 +88,7 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
 
   publish(subject: string, data: string): void {
     const bytes = Buffer.from(data);
+    if (bytes.length > this.broker.maxPayloadBytes) throw new Error('max_payload size exceeded');
     this.#send((session) => {
       this.#atServer(session, () => this.broker.route(subject, bytes));
     });

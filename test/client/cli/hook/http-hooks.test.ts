@@ -20,14 +20,16 @@ interface Answered {
 interface Asked {
   readonly path?: string;
   readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 /** Posts as a harness does. */
 function post(url: string, body: unknown, { path = '/hooks/claude-code', method = 'POST', headers = {} }: Asked = {}) {
   return new Promise<Answered>((resolve, reject) => {
-    const all = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers };
-    const sent = request(`${url}${path}`, { method, headers: all }, (response) => {
+    const { host } = new URL(url);
+    const all = { host, authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers };
+    const lines = Object.entries(all).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value]));
+    const sent = request(`${url}${path}`, { method, headers: lines }, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
       response.on('end', () => {
@@ -131,12 +133,16 @@ t.test('only a request with the token, from no page, of a bounded size, is read'
     ['another token', 401, { headers: { authorization: `Bearer ${'y'.repeat(43)}` } }],
     ['a page', 403, { headers: { origin: `http://127.0.0.1:${port}` } }],
     ['a name that a page has made its own', 403, { headers: { host: `evil.example:${port}` } }],
+    ['two names', 403, { headers: { host: [`127.0.0.1:${port}`, `evil.example:${port}`] } }],
+    ['two tokens', 401, { headers: { authorization: [`Bearer ${TOKEN}`, 'Bearer x'] } }],
+    ['two types', 415, { headers: { 'content-type': ['application/json', 'text/plain'] } }],
     ['another method', 405, { method: 'PUT' }],
     ['another path', 404, { path: '/hooks/claude' }],
     ['no harness of an agent', 404, { path: '/hooks/git' }],
     ['a form', 415, { headers: { 'content-type': 'text/plain' } }],
     ['a misspelt parameter', 400, { path: '/hooks/claude-code?runid=me' }],
     ['a parameter twice', 400, { path: '/hooks/claude-code?run_id=a&run_id=b' }],
+    ['a parameter that is not UTF-8', 400, { path: '/hooks/claude-code?run_id=%ff' }],
     ['an unknown policy', 400, { path: '/hooks/claude-code?when_unknown=stop' }],
     ['no JSON', 400, {}, '{'],
     ['no input of the harness', 400, {}, { tool_name: 'Edit' }],

@@ -97,6 +97,9 @@ for (const transport of TRANSPORTS) {
     t.match(text, /proxy_http_version 1\.1;/);
     const bytes = `GET /healthz HTTP/1.0\r\nHost: 127.0.0.1:${String(running.port)}\r\n\r\n`;
     t.equal((await ask(running.port, bytes)).status, transport === 'uws' ? 505 : 200);
+    t.equal((await ask(running.port, bytes.replace('1.0', '2.0'))).status, 505, 'no other version is served');
+    const old = handshake(running).replace('HTTP/1.1', 'HTTP/1.0');
+    t.equal((await ask(running.port, old)).status, 505, 'a handshake needs 1.1');
   });
 
   t.test(

@@ -47,6 +47,10 @@ for (const transport of TRANSPORTS) {
       t.ok(Number(headers['content-length']) > 0);
       t.equal(body, '');
       t.equal((await ask(server.port, two)).status, 200);
+      for (const upgrade of ['h2c', 'websocket']) {
+        const headers = [host, 'Connection: Upgrade', `Upgrade: ${upgrade}`];
+        t.equal((await ask(server.port, request('HEAD /healthz', headers))).body, '', upgrade);
+      }
     });
 
     t.test('an exception is answered with a 500 that does not show it', async (t) => {

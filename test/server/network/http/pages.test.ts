@@ -61,7 +61,21 @@ for (const transport of ['uws', 'ws'] as const) {
     });
 
     t.test('a request for a stream must accept its type', async (t) => {
-      t.match(await text('/events', { accept: 'text/html' }), [406, /text\/event-stream or application\/x-ndjson/]);
+      for (const accept of ['text/html', 'text/event-stream;q=0', 'image/*, application/json'])
+        t.match(await text('/events', { accept }), [406, /text\/event-stream or application\/x-ndjson/], accept);
+    });
+
+    t.test('of the types that a request accepts, the preferred one is sent', async (t) => {
+      for (const [accept, type] of [
+        ['*/*', 'text/event-stream; charset=utf-8'],
+        ['application/*', 'application/x-ndjson'],
+        ['application/x-ndjson, text/event-stream', 'application/x-ndjson'],
+        ['application/x-ndjson;q=0.5, text/event-stream', 'text/event-stream; charset=utf-8'],
+        ['text/event-stream; q=0, application/jsonl; q=0.1', 'application/x-ndjson'],
+      ] as const) {
+        const { headers } = await http.get('/events?max_events=1&snapshot=none', { accept }, 'HEAD');
+        t.equal(headers.get('content-type'), type, accept);
+      }
     });
 
     t.test('every answer carries the security headers', async (t) => {
