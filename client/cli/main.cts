@@ -22,9 +22,7 @@ function notLoaded(error: unknown): void {
 
 try {
   if (name === 'hook' && args.length > 0 && !args.some((arg) => arg === '--help' || arg === '-h')) {
-    const hook = { exports: {} as { main(args: readonly string[]): Promise<void> } };
-    bundle(path.join(__dirname, 'hook/main.cjs'))(hook, require, (path) => import(path));
-    void hook.exports.main(args);
+    runHook();
   } else if ((name === '--version' || name === '-V') && args.length === 0) {
     const { printVersion } = require('./print-version.cjs') as { printVersion(): void };
     printVersion();
@@ -35,23 +33,47 @@ try {
   notLoaded(error);
 }
 
-/**
- * Loads a bundle, if possible with the code that V8 has compiled at the build: to compile it takes a quarter of the hook's time. V8 refuses
- * code of another version or for other flags, and compiles the bundle then.
- */
-function bundle(file: string): Bundle {
-  const machine = [process.versions.v8.split('-')[0], process.platform, process.arch].join('-');
-  const text = fs.readFileSync(file, 'latin1');
-  // The compiled code has the name in it, which is therefore not that of a directory where the package was built.
-  const script = new vm.Script(text, { filename: 'hook/main.cjs', cachedData: compiled(`${file}.${machine}`) });
-  return script.runInThisContext() as Bundle;
+/** Runs the hook, if possible with the code that V8 has compiled for an earlier call: to compile it takes a third of the hook's time. */
+function runHook(): void {
+  const file = path.join(__dirname, 'hook/main.cjs');
+  const compiledFile = `${file}.${process.version}-${process.platform}-${process.arch}`;
+  const text = fs.readFileSync(file);
+  const cachedData = compiledCode(compiledFile, text);
+  const options = cachedData === undefined ? {} : { cachedData };
+  const script = new vm.Script(text.toString('latin1'), { filename: 'hook/main.cjs', ...options });
+  const hook = { exports: {} as { main(args: readonly string[]): Promise<void> } };
+  (script.runInThisContext() as Bundle)(hook, require, (path) => import(path));
+  void hook.exports.main(args).then(() => {
+    if (cachedData === undefined) keepCompiled(file, compiledFile);
+    // All is written. To take Node apart in order takes a tenth of the hook's time.
+    process.exit();
+  });
 }
 
-function compiled(file: string): Buffer | undefined {
+/** Has the hook compiled for the next call. Where the hook's user cannot write beside the bundle, it is compiled at each call. */
+function keepCompiled(file: string, compiledFile: string): void {
   try {
-    return fs.readFileSync(file);
+    fs.accessSync(path.dirname(file), fs.constants.W_OK);
+    const { execFileSync } = require('node:child_process') as typeof import('node:child_process');
+    execFileSync(process.execPath, [path.join(__dirname, 'compile-hook.cjs'), file, compiledFile], { stdio: 'ignore' });
   } catch {
-    // Another version of Node, or another machine: the bundle is compiled.
+    // The next call finds no code either, and tries again.
+  }
+}
+
+/**
+ * Reads what compile-hook.cts has written: the bundle's text, and its code twice. V8 looks at its own version and flags and at the length of
+ * the text, but not at the text or the code: code of another text would run instead of it, and a damaged one end the process.
+ * @returns `undefined` if there is no code for this text, or it is damaged.
+ */
+function compiledCode(file: string, text: Buffer): Buffer | undefined {
+  try {
+    const kept = fs.readFileSync(file);
+    const middle = text.length + (kept.length - text.length) / 2;
+    const code = kept.subarray(text.length, middle);
+    const isWhole = kept.subarray(0, text.length).equals(text) && code.equals(kept.subarray(middle));
+    return isWhole && code.length > 0 ? code : undefined;
+  } catch {
     return undefined;
   }
 }

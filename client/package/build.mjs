@@ -1,6 +1,7 @@
 /**
  * Builds `muse-bus-client` into .build/client-package, or into the given directory: the SDK without the server, the command line and their dependencies. It is the code
- * of `muse-bus`, from the same sources. Names and declarations are those in dist, so `npm run build` comes first.
+ * of `muse-bus`, from the same sources. `muse-bus` does not import it: its server and its command line share modules with its SDK, which would be there twice, and
+ * every release would need the two packages at one version. Errors are recognised across both (`client/sdk/bus-error.ts`). Names and declarations are those in dist, so `npm run build` comes first.
  *
  * Node's code is there once, as CommonJS, with a module beside it that passes its names on: a program that has the package by `import` and by
  * `require` has one class BusError. Pages have a module of their own.

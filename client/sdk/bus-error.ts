@@ -30,8 +30,16 @@ export type BusErrorCode =
 
 const RETRYABLE: ReadonlySet<BusErrorCode> = new Set(['unreachable', 'limit', 'internal', 'timeout', 'unknown']);
 
+/** What the errors of all copies of the SDK in one process have. */
+const MARK = Symbol.for('muse-bus.BusError');
+
 /** The one error class of the SDK. */
 export class BusError extends Error {
+  /** True also for an error of another copy of this class: by `require` and by `import`, and of `muse-bus` and `muse-bus-client`. */
+  static override [Symbol.hasInstance](value: unknown): value is BusError {
+    return typeof value === 'object' && value !== null && MARK in value;
+  }
+
   override readonly name = 'BusError';
 
   constructor(
@@ -42,6 +50,7 @@ export class BusError extends Error {
     options?: ErrorOptions,
   ) {
     super(message, options);
+    Object.defineProperty(this, MARK, { value: true });
   }
 
   /** Whether the same call may succeed later although nobody changes anything. */

@@ -96,15 +96,22 @@ t.test('it has the names of muse-bus, by import and by require', async (t) => {
      print(await import('muse-bus-client/browser'));
      print(await import(${JSON.stringify(join(ROOT, 'dist/client/sdk/index.js'))}));
      print(await import(${JSON.stringify(join(ROOT, 'dist/client/sdk/react.js'))}));
-     print(await import(${JSON.stringify(join(ROOT, 'dist/client/sdk/browser.js'))}));`,
+     print(await import(${JSON.stringify(join(ROOT, 'dist/client/sdk/browser.js'))}));
+     const copies = await Promise.all([
+       import('muse-bus-client'), import('muse-bus-client/browser'),
+       import(${JSON.stringify(join(ROOT, 'dist/client/sdk/index.js'))}), import(${JSON.stringify(join(ROOT, 'dist/cjs/client/sdk/index.js'))}),
+     ]);
+     const errors = copies.map(({ BusError }) => new BusError('closed', '', ''));
+     console.log(copies.every(({ BusError }) => errors.every((error) => error instanceof BusError) && !(new Error() instanceof BusError)));`,
   );
   const naming = new Command(process.execPath, [join(folder, 'names.mjs')]);
   t.equal(await naming.exit, 0, naming.errors.join('\n'));
-  const [imported, required, react, requiredReact, browser, sdk, sdkReact, sdkBrowser] = naming.lines;
+  const [imported, required, react, requiredReact, browser, sdk, sdkReact, sdkBrowser, isOneClass] = naming.lines;
   t.match(sdk, /BusClient,BusError,/);
   t.strictSame([imported, required], [sdk, sdk]);
   t.strictSame([react, requiredReact], [sdkReact, sdkReact]);
   t.equal(browser, sdkBrowser);
+  t.equal(isOneClass, 'true', 'an error of one copy is a BusError of each');
 });
 
 t.test('a program hears the bus through it', async (t) => {

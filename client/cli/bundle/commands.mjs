@@ -16,7 +16,7 @@ const dist = join(project, 'dist');
 const cli = join(dist, 'client/cli');
 const out = join(dist, 'client/cli-bundled');
 /** What is CommonJS: `main.cjs`, and the bundles of hook.mjs. */
-const COMMON = ['main.cjs', 'hook/main.cjs', 'print-version.cjs'];
+const COMMON = ['main.cjs', 'compile-hook.cjs', 'hook/main.cjs', 'print-version.cjs'];
 
 /** Packages with a native part, optional ones, and those that only `mcp`, a server or a relay needs: copies of them would make the package a fifth larger. */
 const EXTERNAL = [

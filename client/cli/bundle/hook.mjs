@@ -1,7 +1,7 @@
 /**
  * Bundles dist/client/cli/hook/main.js and print-version.js, each with its static imports, into one CommonJS file, which Node loads faster than
  * an ES module. In it each module of Node is loaded at its first use: an import of node:crypto alone would load as much as the whole hook.
- * The hook is a function instead of a module, because main.cts runs it with code that compiled-hook.mjs keeps.
+ * The hook is a function instead of a module, because main.cts runs it with code that compile-hook.cts keeps.
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';

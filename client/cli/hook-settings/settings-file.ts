@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -24,7 +25,10 @@ export function readSettingsFile(within: string, path: string): SettingsFile {
   if (stats === undefined) return { path, text: undefined };
   if (!stats.isFile()) throw refused(path, 'it is a link, or no file');
   if (stats.size > MAX_BYTES) throw refused(path, 'it is too large');
-  return { path, text: readFileSync(path, 'utf8') };
+  const bytes = readFileSync(path);
+  // Written again, what is not UTF-8 would be lost.
+  if (!isUtf8(bytes)) throw refused(path, 'it is not UTF-8');
+  return { path, text: bytes.toString() };
 }
 
 /**

@@ -12,26 +12,28 @@ const STDERR = 2;
  */
 export const plainOutput: Pick<Terminal, 'out' | 'err' | 'json'> = {
   out: (line) => {
-    write(STDOUT, `${TerminalText.of(line).shown}\n`, () => process.stdout);
+    write(STDOUT, `${TerminalText.of(line).shown}\n`);
   },
   err: (line) => {
-    write(STDERR, `${TerminalText.of(line).shown}\n`, () => process.stderr);
+    write(STDERR, `${TerminalText.of(line).shown}\n`);
   },
   json: (value) => {
-    write(STDOUT, `${jsonLine(value)}\n`, () => process.stdout);
+    write(STDOUT, `${jsonLine(value)}\n`);
   },
 };
 
-/** @param stream writes what a pipe without a waiting writer does not take at once. */
-function write(file: number, text: string, stream: () => NodeJS.WriteStream): void {
+/** A pipe that is set not to let its writer wait takes the rest once its reader has read. */
+const READER_MS = 2;
+
+function write(file: number, text: string): void {
   let rest = Buffer.from(text);
-  try {
-    while (rest.length > 0) rest = rest.subarray(writeSync(file, rest));
-  } catch (error) {
-    // Any other error: the reader has gone, and nobody is left to be told.
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN')
-      stream()
-        .on('error', () => undefined)
-        .write(rest);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(file, rest));
+    } catch (error) {
+      // Any other error: the reader has gone, and nobody is left to be told.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, READER_MS);
+    }
   }
 }

@@ -9,7 +9,6 @@ import asyncio
 import base64
 import contextlib
 import hmac
-import json
 import logging
 import secrets
 import ssl
@@ -22,7 +21,7 @@ from websockets.exceptions import InvalidStatus, InvalidURI
 from websockets.uri import parse_uri
 
 from .bus_error import BusError
-from .wire import Codec, Message
+from .wire import Codec, Message, parse_json
 
 _DIAL_S: Final = 10
 #: Between our goodbye and the end of a connection whose other side does not answer.
@@ -148,7 +147,7 @@ async def _challenge(place: Place, reader: asyncio.StreamReader, writer: asyncio
 
 def _proof_in(body: bytes) -> bytes:
     try:
-        value = json.loads(body)
+        value = parse_json(body)
     except ValueError:
         return b""
     proof = value.get("proof") if isinstance(value, dict) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import stat
@@ -17,6 +16,7 @@ from typing import Final, Literal
 
 from .bus_error import BusError
 from .repository import current_user, is_own, is_sudo_user, is_writable_by_others, state_home
+from .wire import parse_json
 
 _MAX_ENDPOINT_BYTES: Final = 4_096
 _MAX_TOKEN_LENGTH: Final = 512
@@ -93,7 +93,7 @@ def _judged(text: str, kept: str | None) -> Endpoint:
 def _parse(text: str) -> Endpoint | None:
     """`None` for what is none: it may have come with a checkout."""
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         return None
     if not isinstance(value, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from .bus_error import BusError
+from .wire import parse_json
 
 _MAX_CONFIG_BYTES: Final = 65_536
 _EVERY: Final = "*"
@@ -128,7 +128,7 @@ def _safe_in_file(path: Path) -> list[str]:
     except OSError as error:
         raise fault(f"it cannot be opened ({error.strerror})") from error
     try:
-        settings = json.loads(content)
+        settings = parse_json(content)
     except ValueError as error:
         raise fault(f"it is no JSON: {error}") from error
     found = settings.get("safe_directories", []) if isinstance(settings, dict) else []

@@ -74,9 +74,22 @@ def is_sendable(value: object) -> bool:
 
 def integer(value: Any) -> int:
     """A whole number of the protocol, which may arrive as any type of number. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value != int(value):
         raise ValueError(f"{value!r} is no whole number")
     return int(value)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Reads JSON. Raises ValueError, also where it is nested too deeply, and for NaN, which is no JSON."""
+    try:
+        return json.loads(text if isinstance(text, str) else text.decode(), parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 class JsonCodec:
@@ -88,7 +101,7 @@ class JsonCodec:
     def decode(self, frame: str | bytes) -> Any:
         if isinstance(frame, bytes):
             raise ValueError("a binary frame on a connection that speaks JSON")
-        return json.loads(frame)
+        return parse_json(frame)
 
 
 class MsgpackCodec:

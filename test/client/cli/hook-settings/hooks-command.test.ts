@@ -151,6 +151,14 @@ t.test('a link is never written through, and a broken file is left as it is', as
   t.equal(readFileSync(join(repository.root, '.codex', 'hooks.json'), 'utf8'), '{ broken');
 });
 
+t.test('a file that is not UTF-8 is not read as one, because its text would be lost', (t) => {
+  const { repository } = temporary(t);
+  const path = join(repository.root, 'settings.json');
+  writeFileSync(path, Buffer.from('{"name":"Ren\xe9"}', 'latin1'));
+  t.throws(() => readSettingsFile(repository.root, path), { message: /it is not UTF-8$/ });
+  t.end();
+});
+
 t.test('the guard is put where git runs it, also in a linked working tree, and where husky does', async (t) => {
   const { repository } = temporary(t);
   const { root } = repository;
