@@ -2,6 +2,7 @@
 export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './brand.js';
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
 export { isJsonObject } from './json-object.js';
+export { pauseMs, type ClockReading } from './pause.js';
 export { systemErrorWords } from './system-error.js';
 export { decodeStrictly, packMessage, packRecord, unpackMessage, unpackStrictly } from './wire/codec.js';
 export { checkMessagePack } from './wire/msgpack-check.js';
@@ -48,7 +49,7 @@ export type {
 export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection/inspection.js';
 export { parseFilter } from './filter/parse-filter.js';
 export type { Kind } from './records/kinds.js';
-export { recordIdFault, type RecordIdFault } from './records/record-id.js';
+export { recordIdFault, recordIdFaultText, type RecordIdFault } from './records/record-id.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './records/kinds.js';
 export type { Matchable, Matcher, RecordField } from './filter/matcher.js';
 export {

@@ -25,6 +25,7 @@ import type { Broker, ConnectBroker } from './relay/broker.js';
 import { connectNatsBroker } from './relay/nats-broker.js';
 import { OriginBarrier } from './relay/origin-barrier.js';
 import { OriginLink } from './relay/origin-link.js';
+import type { SyncAnswer } from './relay/origin-relay.js';
 import { OriginLiveness } from './relay/origin-liveness.js';
 import { readAlive, type AliveMessage } from './relay/alive-message.js';
 import { RelayNames } from './relay/relay-names.js';
@@ -64,10 +65,22 @@ export class EdgeBus extends BusBase {
   #origin: OriginLink | undefined;
   #stream: EdgeStream | undefined;
   #barrier: OriginBarrier | undefined;
-  /** What the hub of the service shows. */
+  /** What the hub of the service shows; `undefined` before the first state, and if nothing can follow it. */
   #followed: FollowedHub | undefined;
   #isStopped = false;
-  readonly #progress = new ProgressCheck();
+  readonly #progress = new ProgressCheck({
+    served: () => this.service?.hub,
+    ask: async () => (await this.#origin!.ask({ ask: 'sync' })) as SyncAnswer,
+    stuck: () => {
+      this.#stream?.lookAgain();
+      // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
+      void this.#origin?.askForBase();
+    },
+    ahead: (why) => {
+      this.#stream?.beginAgain(why);
+      this.#followed = undefined;
+    },
+  });
 
   constructor(
     private readonly relay: ResolvedRelay,
@@ -79,8 +92,8 @@ export class EdgeBus extends BusBase {
     super();
     this.supervisor = new Supervisor(log, clock);
     this.names = new RelayNames(relay.repository);
-    this.presence = new OriginLiveness(clock);
     this.#seal = relay.publicKeys.length > 0 ? new SealCheck(relay.publicKeys) : undefined;
+    this.presence = new OriginLiveness(clock, this.#seal !== undefined);
     this.condition = new EdgeCondition({
       clock,
       log,
@@ -237,7 +250,7 @@ export class EdgeBus extends BusBase {
   /** Publishes the events up to the new state, if all are known. @returns whether they are; then no client must begin again. */
   #continues(state: StreamState, history: readonly StoreEvent[]): boolean {
     try {
-      return this.#followed!.goOnTo(state, history);
+      return this.#followed?.goOnTo(state, history) ?? false;
     } catch (error) {
       this.supervisor.report('events that an edge had missed', error);
       return false;
@@ -275,14 +288,6 @@ export class EdgeBus extends BusBase {
   #heard(alive: AliveMessage): void {
     if (!this.presence.heard(alive)) return;
     this.condition.heard(alive);
-    this.#checkProgress();
-  }
-
-  /** Looks at the stream again if the origin is ahead and nothing arrives. A stream that has lost the next messages sends no error. */
-  #checkProgress(): void {
-    if (!this.#progress.isStuck(this.behind, this.service?.hub.revision ?? 0)) return;
-    this.#stream?.lookAgain();
-    // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
-    void this.#origin?.askForBase();
+    this.#progress.heard(alive);
   }
 }

@@ -4,6 +4,7 @@ import type { StreamState } from './relay/cold-start.js';
 import { followMessage } from './relay/relay-message.js';
 import type { Following } from './relay/stream-place.js';
 import type { RecordReplica } from './store/record-replica.js';
+import type { RecordVersion } from './store/record-version.js';
 import type { StoreEvent } from './store/store-event.js';
 
 export interface FollowedHubEvents {
@@ -15,20 +16,28 @@ export interface FollowedHubEvents {
 
 /** The records of an edge and their hub, which follow the stream of the origin. */
 export class FollowedHub {
+  /** How many records of a base were seen since the last event. */
+  #confirmed = 0;
+
   constructor(
     private readonly hub: Hub,
     private readonly records: RecordReplica,
     private readonly told: FollowedHubEvents,
   ) {}
 
-  /** @throws Error if a message does not follow what is served. */
+  /** @throws Error if a message does not follow what is served, or shows that it is not what the origin has. */
   take(messages: readonly Following[]): void {
     let at = this.hub.revision;
     let events: StoreEvent[] = [];
     for (const message of messages) {
       const { position } = message;
+      if (message.is === 'standing' || message.is === 'base') {
+        if (position === at) this.#compare(message);
+        continue;
+      }
       // After NATS has lost its last messages, the origin sends events again that were already served here.
       if (position <= at) continue;
+      this.#confirmed = 0;
       if (message.is === 'event') events.push(followMessage(message, this.records));
       else {
         // What was served here beyond that, before NATS lost it, is among what the origin knows nothing of.
@@ -65,8 +74,34 @@ export class FollowedHub {
       at = event.revision;
     }
     this.#publish(events);
+    this.#confirmed = 0;
+    if (at > state.revision) return true;
     if (state.revision > at) this.#skip(state.revision);
-    return true;
+    const { versions } = state;
+    return versions.length === records.size && versions.every((version) => this.#isServed(version));
+  }
+
+  /** @throws Error if the records of a base, at the revision that is served, are not those that are served. */
+  #compare(message: Extract<Following, { readonly is: 'standing' | 'base' }>): void {
+    if (message.is === 'standing') {
+      this.#confirmed++;
+      const { version } = message;
+      if (this.#isServed(version)) return;
+      throw new Error(`the origin has another ${version.kind} ${version.id}`);
+    }
+    const isWhole = this.#confirmed === message.records;
+    this.#confirmed = 0;
+    if (isWhole && this.records.size !== message.records)
+      throw new Error('the origin does not have all records that are served');
+  }
+
+  #isServed(version: RecordVersion): boolean {
+    const { kind, id, revision, problem, packed } = version;
+    const served = this.records.get(kind, id);
+    if (served?.revision !== revision) return false;
+    // A record that did not fit into a message with what it was before may fit alone.
+    if (problem === 'unreadable' || served.problem === 'unreadable') return true;
+    return problem === served.problem && Buffer.compare(packed, served.packed) === 0;
   }
 
   #publish(events: readonly StoreEvent[]): void {

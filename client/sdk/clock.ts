@@ -1,3 +1,5 @@
+import type { ClockReading } from '../../protocol/index.js';
+
 /** The clock and timers that the SDK uses. Tests pass one that they advance by hand. */
 export interface ClientClock {
   /** Returns the wall clock, Unix milliseconds. */
@@ -13,6 +15,9 @@ export interface ClientClock {
 
 /** Returns the reading by which durations are measured, milliseconds. */
 export const elapsedOf = (clock: ClientClock): number => clock.elapsed?.() ?? clock.now();
+
+/** Returns both readings of this moment. */
+export const readClocks = (clock: ClientClock): ClockReading => ({ wall: clock.now(), elapsed: elapsedOf(clock) });
 
 /** 24 days. A timer that is set for longer ends at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

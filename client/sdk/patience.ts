@@ -1,15 +1,14 @@
-import { elapsedOf, type ClientClock } from './clock.js';
+import { pauseMs } from '../../protocol/index.js';
+import { readClocks, type ClientClock } from './clock.js';
 
 /** A wait looks at the clocks this often, because a timer of some systems stands still while the machine sleeps. */
 const LOOK_MS = 1_000;
-/** If a look is later than this by either clock, the machine has slept or the process was stopped. */
-const ASLEEP_MS = 5_000;
 
 /** What a wait calls. */
 export interface Waiter {
   /** The time is over. */
   over(): void;
-  /** The machine has slept. @returns the milliseconds to wait from now on; `undefined` to go on as before. */
+  /** The machine has slept, or the process was stopped. @returns the milliseconds to wait from now on; `undefined` to go on as before. */
   woken(): number | undefined;
 }
 
@@ -23,12 +22,12 @@ export function wait(clock: ClientClock, delayMs: number, waiter: Waiter): () =>
   let cancel: () => void = () => undefined;
   const look = (leftMs: number): void => {
     const ms = Math.min(leftMs, LOOK_MS);
-    const wall = clock.now();
-    const elapsed = elapsedOf(clock);
+    const before = readClocks(clock);
     cancel = clock.after(ms, () => {
-      const passedMs = elapsedOf(clock) - elapsed;
-      const isWoken = Math.max(passedMs, clock.now() - wall) - ms > ASLEEP_MS;
-      const restMs = (isWoken ? waiter.woken() : undefined) ?? leftMs - Math.max(ms, passedMs);
+      const now = readClocks(clock);
+      const restMs =
+        (pauseMs(before, now, ms) > 0 ? waiter.woken() : undefined) ??
+        leftMs - Math.max(ms, now.elapsed - before.elapsed);
       if (restMs > 0) look(restMs);
       else
         cancel = clock.after(0, () => {

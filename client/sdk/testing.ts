@@ -6,7 +6,14 @@
  *     fake.put('reservation', 'r1', { run_id: 'agent-1', expires_at: fake.clock.inFuture(60_000) });
  *     fake.clock.advance(60_000); // the lease lapses
  */
-import { FILTER_LIMITS, recordIdFault, type Kind, type Problem, type RecordData } from '../../protocol/index.js';
+import {
+  FILTER_LIMITS,
+  recordIdFault,
+  recordIdFaultText,
+  type Kind,
+  type Problem,
+  type RecordData,
+} from '../../protocol/index.js';
 import { MemoryBus, type MemoryBusOptions } from '../../server/index.js';
 import type { BusClient, ClientOptions } from './bus-client.js';
 import { BusError } from './bus-error.js';
@@ -39,7 +46,10 @@ export class FakeBus {
   /** Adds or changes a record. @throws BusError `bad-option` for an id that no file has: a server would never show it. */
   put(kind: Kind, id: string, data: RecordData): void {
     const fault = recordIdFault(id, FILTER_LIMITS.maxIdBytes);
-    if (fault !== undefined) throw new BusError('bad-option', `put: no record has the id ${shown(id)} (${fault})`, '');
+    if (fault !== undefined) {
+      const why = recordIdFaultText(fault, FILTER_LIMITS.maxIdBytes);
+      throw new BusError('bad-option', `put: no record has this id: ${shown(id)} ${why}`, '');
+    }
     this.#bus.put(readKind(kind, 'put'), id, data);
   }
 

@@ -117,6 +117,9 @@ function parseReading(spelling: string, context: AddressContext): ParsedQuery {
   return { ok: true, addresses };
 }
 
+/** Whether an address is an absolute path that was read without a root above it: it is about nothing in the repository. */
+export const isAbsoluteAddress = ({ text }: Address): boolean => text.startsWith('/');
+
 /** Returns the short name of a branch: `refs/heads/main` is `main`. */
 export function normalBranch(branch: string): string {
   return branch.trim().replace(/^refs\/heads\//, '');

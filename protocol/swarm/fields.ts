@@ -2,7 +2,7 @@ import type { UnixMillis } from '../brand.js';
 import { isJsonObject } from '../json-object.js';
 import type { JsonObject, JsonValue, RecordData } from '../records/record.js';
 import { parseTimestamp } from '../records/timestamp.js';
-import { normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
+import { isAbsoluteAddress, normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
 
 /** A field with a wrong value, and what would be right. */
 export interface FieldProblem {
@@ -13,7 +13,7 @@ export interface FieldProblem {
 }
 
 const MAX_SHOWN_CHARACTERS = 60;
-/** The most addresses that are read from a field; the rest is ignored. One file must not make an index grow without bound. */
+/** The most addresses that are read from a field. One file must not make an index grow without bound. */
 const MAX_ADDRESSES = 10_000;
 const ADDRESS_FIELDS = ['addresses', 'address'] as const;
 const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
@@ -24,6 +24,8 @@ const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
  */
 export class FieldReader {
   readonly problems: FieldProblem[] = [];
+  /** Whether a field has more addresses than are read, so that the record may be about any other. */
+  isCut = false;
 
   constructor(
     private readonly data: RecordData,
@@ -92,10 +94,16 @@ export class FieldReader {
       const value = data[field];
       const { texts, isWhole } = spellingsOf(value);
       if (!isWhole) this.problem(field, value, 'an array of texts, ["src/billing.py::compute_total"]');
+      if (texts.length > MAX_ADDRESSES) {
+        this.isCut = true;
+        this.problem(field, value, `at most ${String(MAX_ADDRESSES)} addresses; the others are not read`);
+      }
       for (const text of texts.slice(0, MAX_ADDRESSES)) {
         const parsed = parseAddress(text, this.context);
-        if (parsed.ok) found.set(parsed.address.text, parsed.address);
-        else if (parsed.problem.problem !== 'empty')
+        if (parsed.ok) {
+          found.set(parsed.address.text, parsed.address);
+          if (isAbsoluteAddress(parsed.address)) this.problem(field, text, 'a path from the root of the repository');
+        } else if (parsed.problem.problem !== 'empty')
           this.problem(field, text, `a path from the root of the repository: ${parsed.problem.text}`);
       }
     }

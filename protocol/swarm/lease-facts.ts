@@ -18,8 +18,8 @@ export interface ReservationFacts {
   readonly writtenExpiry: JsonValue;
   readonly expiresAt: UnixMillis | undefined;
   readonly readability: Readability;
-  /** Whether no data of it was ever read. */
-  readonly isEmpty: boolean;
+  /** Whether it may hold addresses that are not read: it could never be read, or has too many. */
+  readonly mayHoldMore: boolean;
   readonly problems: readonly FieldProblem[];
 }
 
@@ -67,7 +67,7 @@ export function readReservation(
   const { id, data } = record;
   const fields = new FieldReader(data, context);
   const readability = readabilityOf(record);
-  const isEmpty = Object.keys(data).length === 0;
+  const isUnread = readability === 'unreadable' && Object.keys(data).length === 0;
   const facts = {
     id,
     name: leaseNameOf('reservation', id, data)!,
@@ -79,7 +79,7 @@ export function readReservation(
     writtenExpiry: data['expires_at'] ?? null,
     expiresAt: fields.time('expires_at'),
     readability,
-    isEmpty,
+    mayHoldMore: isUnread || fields.isCut,
   };
   if (isNothing(data['expires_at'])) fields.problem('expires_at', data['expires_at'], 'a time in ISO 8601');
   return { ...facts, problems: readability === 'readable' ? fields.problems : [] };

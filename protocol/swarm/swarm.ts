@@ -27,7 +27,7 @@ export interface Holding {
   readonly free: 'yes' | 'no' | 'unknown';
   /** The leases that hold any of the addresses, ordered by their end. */
   readonly holders: readonly Lease[];
-  /** The ids of reservations that could never be read: they may hold any address. */
+  /** The ids of held reservations that could never be read, or have more addresses than are read: they may hold any address. */
   readonly unread: readonly string[];
   /** Whether all reservations can be seen. */
   readonly isSeen: boolean;
@@ -64,7 +64,7 @@ export class Swarm {
   readonly #reservationsByRun = new Map<string | undefined, Set<string>>();
   /** The records of the last call of {@link replace}. */
   #known = new Map<string, SwarmRecord>();
-  /** The ids of reservations that could never be read. */
+  /** The ids of reservations that may hold more than was read of them. */
   readonly #unread = new Set<string>();
 
   constructor(private readonly context: AddressContext = {}) {
@@ -83,9 +83,9 @@ export class Swarm {
       case 'release': {
         const put = this.#leases.put(record);
         if (!put) return;
-        const { readability, isEmpty, addresses, run } = put.after;
+        const { readability, mayHoldMore, addresses, run } = put.after;
         addTo(this.#reservationsByRun, run, id);
-        if (readability === 'unreadable' && isEmpty) this.#unread.add(id);
+        if (mayHoldMore) this.#unread.add(id);
         if (readability !== 'none') for (const address of addresses) this.#reservationIndex.add(id, address);
         return;
       }

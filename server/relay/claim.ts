@@ -13,7 +13,7 @@ import {
 import type { Published, StreamPosition } from './outbox.js';
 import { BEGUN, isOver, nextClaimState, type ClaimEvent, type ClaimState } from './claim-state.js';
 import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
-import { readRelayMessage } from './read-relay-message.js';
+import { readStored } from './read-relay-message.js';
 import type { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
 import { MIN_MESSAGE_BYTES } from './stream-config.js';
@@ -194,7 +194,7 @@ class ClaimRun {
 async function lastClaim({ broker, names, identity }: ClaimServices): Promise<(Stamp & Claim) | undefined> {
   const found = await broker.findMessage(names.stream, { lastOf: names.claim });
   if (!found) return undefined;
-  const claim = readRelayMessage(found.data);
+  const claim = readStored(found, names);
   return claim?.is === 'claim' && claim.origin !== identity.origin ? claim : undefined;
 }
 
@@ -300,6 +300,7 @@ async function messageAt(services: ClaimServices, sequence: number): Promise<Rel
 }
 
 /** Returns what this repository's origin has written; `undefined` if another has. */
-function believed({ seal }: ClaimServices, { subject, sequence, data }: StoredMessage): RelayMessage | undefined {
-  return seal?.check.isSealed(subject, sequence, data) === false ? undefined : readRelayMessage(data);
+function believed({ seal, names }: ClaimServices, stored: StoredMessage): RelayMessage | undefined {
+  const { subject, sequence, data } = stored;
+  return seal?.check.isSealed(subject, sequence, data) === false ? undefined : readStored(stored, names);
 }

@@ -3,7 +3,7 @@ import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { Past } from './past.js';
 import type { RelayMessage } from './relay-message.js';
-import { readRelayMessage } from './read-relay-message.js';
+import { readStored } from './read-relay-message.js';
 import { StreamFeed, type FeedSource, type Positioned } from './stream-feed.js';
 
 /** The records of a repository at one sequence of its stream. */
@@ -38,7 +38,7 @@ export async function findBase({ broker, names, seal }: FeedSource): Promise<Fou
   if (found && seal?.isSealed(found.subject, found.sequence, found.data) === false) {
     throw new NoBaseError('the base in the stream is not signed with a key that was given (--relay-public-key)');
   }
-  const mark = found && readRelayMessage(found.data);
+  const mark = found && readStored(found, names);
   if (mark?.is !== 'base') throw new NoBaseError(`the stream ${names.stream} holds no base`);
   if (mark.phase === 'begin') throw new NoBaseError('the origin has not finished its base yet');
   await checkUndeleted({ broker, names }, mark.from);
@@ -56,7 +56,7 @@ export async function checkUndeleted({ broker, names }: FeedSource, from: number
 export class StateBuilder {
   readonly #last = new Map<string, Positioned>();
   #newest: { readonly sequence: number; readonly message: RelayMessage } | undefined;
-  /** The highest revision in any message of an epoch. */
+  /** The highest revision in any message of an epoch, since the base that was looked up began. */
   readonly #furthest = new Map<Epoch, Revision>();
   /** Where the base begins that counts; `undefined` while the origin sends one that takes its place. */
   #from: number | undefined;
@@ -65,9 +65,9 @@ export class StateBuilder {
   /** The epoch of the last mark of a base: an origin that begins an epoch begins with one. */
   #baseEpoch: Epoch | undefined;
 
-  /** @param from the sequence at which the current base begins. Earlier records are ignored, unless the stream has a later base. */
-  constructor(from: number) {
-    this.#from = from;
+  /** @param found the sequence at which the current base begins. Earlier records are ignored, unless the stream has a later base. */
+  constructor(private readonly found: number) {
+    this.#from = found;
   }
 
   take(positioned: Positioned): void {
@@ -78,7 +78,8 @@ export class StateBuilder {
     }
     this.#newest = { sequence, message };
     const { epoch, position } = message;
-    this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
+    // What is older than the base was passed over by it: the origin does not go on from what another has written.
+    if (sequence >= this.found) this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
     // Since the base was looked up the origin may have begun anew: what was of the old one says nothing of what has gone since.
     if (message.is === 'base') {
       this.#from = message.phase === 'end' ? message.from : undefined;
@@ -99,7 +100,7 @@ export class StateBuilder {
     if (this.#baseEpoch === undefined) throw new NoBaseError('the stream no longer holds the base');
     if (from === undefined) throw new NoBaseError('the origin is sending its records');
     if (this.#foreign >= from) throw new NoBaseError('messages of another program hide records of the base');
-    if (epoch !== this.#baseEpoch || position < this.#furthest.get(epoch)!) {
+    if (epoch !== this.#baseEpoch || position < (this.#furthest.get(epoch) ?? 0)) {
       throw new NoBaseError('another process has published an old message of the origin again');
     }
     const versions: RecordVersion[] = [];
@@ -112,6 +113,13 @@ export class StateBuilder {
   }
 }
 
+/** What is told while history is read, which ends only if all of it comes. */
+export interface HistoryReading {
+  opened(feed: StreamFeed): void;
+  /** Called with each message. */
+  taken(): void;
+}
+
 /**
  * Reads the events that led to a state, without a gap, as far back as the stream and `most` messages allow, beside those of one base. The
  * caller's own feed continues meanwhile.
@@ -120,6 +128,7 @@ export async function readHistory(
   source: FeedSource,
   state: StreamState,
   most: number,
+  reading: HistoryReading = { opened: () => undefined, taken: () => undefined },
 ): Promise<readonly StoreEvent[]> {
   const { broker, names } = source;
   const info = await broker.findStream(names.stream);
@@ -131,22 +140,19 @@ export async function readHistory(
   await new Promise<void>((resolve, reject) => {
     let feed: StreamFeed | undefined;
     let isDone = false;
-    const done = (): void => {
+    const message = ({ sequence, message, pending }: Positioned): void => {
+      reading.taken();
+      if (message && sequence <= state.sequence) past.take(message);
+      if (sequence < state.sequence && pending > 0) return;
       isDone = true;
       feed?.close();
       resolve();
     };
-    const taken = ({ sequence, message, pending }: Positioned): void => {
-      if (message && sequence <= state.sequence) past.take(message);
-      if (sequence >= state.sequence || pending === 0) done();
-    };
-    void StreamFeed.open(source, { from }, { message: taken, unreadable: () => undefined, broken: reject }).then(
-      (opened) => {
-        feed = opened;
-        if (isDone) opened.close();
-      },
-      reject,
-    );
+    void StreamFeed.open(source, { from }, { message, unreadable: () => undefined, broken: reject }).then((opened) => {
+      feed = opened;
+      if (isDone) opened.close();
+      else reading.opened(opened);
+    }, reject);
   });
   return past.reached === state.revision ? past.events : [];
 }

@@ -1,4 +1,5 @@
-import type { Clock } from '../runtime/clock.js';
+import { pauseMs, type ClockReading } from '../../protocol/index.js';
+import { readClocks, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
@@ -11,8 +12,6 @@ import { Refusals } from './refusals.js';
 const LOOK_MS = 1_000;
 /** For how long a heartbeat that was not signed explains that the origin is away. */
 const UNSIGNED_MS = 5_000;
-/** If the wall clock is ahead of the monotonic clock by more than this since the last look, the machine has slept, or its clock was set. */
-const ASLEEP_MS = 5_000;
 const UNSIGNED = 'heartbeats come that are not signed with a key that was given (--relay-public-key)';
 
 export interface EdgeConditionServices {
@@ -43,12 +42,12 @@ export class EdgeCondition {
   #unsignedAt = -Infinity;
   readonly #refusals: Refusals;
   /** Both clocks at the last look. */
-  #looked: { readonly wall: number; readonly elapsed: number };
+  #looked: ClockReading;
 
   constructor(private readonly services: EdgeConditionServices) {
     const { clock, log } = services;
     this.#refusals = new Refusals(clock, log);
-    this.#looked = { wall: clock.now(), elapsed: clock.elapsed() };
+    this.#looked = readClocks(clock);
   }
 
   start(): void {
@@ -146,7 +145,8 @@ export class EdgeCondition {
     if (!served()) return this.#nats === 'up' ? `there are no records yet${this.#obstacle}` : this.#away;
     const { staleMs } = this;
     if (staleMs !== undefined && staleMs <= maxStalenessMs) return undefined;
-    const cause = this.#nats === 'lost' ? this.#away : isOriginPresent() ? 'events are missing' : this.#originAway;
+    const cause =
+      this.#nats === 'lost' ? this.#away : isOriginPresent() ? `events are missing${this.#obstacle}` : this.#originAway;
     if (staleMs === undefined) return `it is not known how old the records are: ${cause}`;
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
   }
@@ -157,7 +157,7 @@ export class EdgeCondition {
     return this.#nats === 'lost' ? 'NATS is lost' : 'NATS has not answered yet';
   }
 
-  /** Why there are no records, if that is known. */
+  /** Why nothing arrives, if that is known. */
   get #obstacle(): string {
     const refusal = this.#refusals.recent;
     const why = refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
@@ -174,11 +174,10 @@ export class EdgeCondition {
 
   /** What was known before a sleep is as much older. A clock that was set ahead looks the same, until the next heartbeat. */
   #noticeSleep(): void {
-    const { clock } = this.services;
-    const now = { wall: clock.now(), elapsed: clock.elapsed() };
-    const sleptMs = now.wall - this.#looked.wall - (now.elapsed - this.#looked.elapsed);
+    const now = readClocks(this.services.clock);
+    const uncountedMs = pauseMs(this.#looked, now, now.elapsed - this.#looked.elapsed);
     this.#looked = now;
-    if (sleptMs > ASLEEP_MS) this.#freshness.aged(sleptMs);
+    if (uncountedMs > 0) this.#freshness.aged(uncountedMs);
   }
 
   #lookLater(): void {

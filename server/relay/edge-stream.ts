@@ -101,6 +101,15 @@ export class EdgeStream {
     if (this.#state.at === 'following') this.#happens({ is: 'broken', random: this.#random() });
   }
 
+  /** Builds the records anew. Called if what was read cannot be what the origin has written. */
+  beginAgain(why: string): void {
+    const { log } = this.services;
+    log.warn({ sequence: this.sequence }, `the stream does not continue from here (${why}); beginning again`);
+    this.#place = undefined;
+    this.#happens({ is: 'broken', random: this.#random() });
+    this.#passOn(Infinity);
+  }
+
   // ── states ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #happens(event: EdgeStreamEvent): void {
@@ -253,20 +262,12 @@ export class EdgeStream {
         case 'gap':
         case 'new-base':
           if (step.is === 'gap') this.rejected.add('gap');
-          this.#beginAgain(step.why);
+          this.beginAgain(step.why);
           return;
         case 'nothing':
       }
     }
     place.sequence = sequence;
-  }
-
-  #beginAgain(why: string): void {
-    const { log } = this.services;
-    log.warn({ sequence: this.sequence }, `the stream does not continue from here (${why}); beginning again`);
-    this.#place = undefined;
-    this.#happens({ is: 'broken', random: this.#random() });
-    this.#passOn(Infinity);
   }
 
   /** @returns whether more events wait to be passed on. */
@@ -278,7 +279,7 @@ export class EdgeStream {
     } catch (error) {
       // Those after it cannot be applied either.
       this.#pending = [];
-      this.#beginAgain(`an event cannot be applied: ${(error as Error).message}`);
+      this.beginAgain(`an event cannot be applied: ${(error as Error).message}`);
       return false;
     }
     return this.#pending.length > 0;

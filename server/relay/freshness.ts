@@ -21,8 +21,9 @@ export class Freshness {
 
   /** Notes a heartbeat. */
   heard(mark: Mark, served: Served | undefined): void {
-    if (this.#marks.length < MAX_MARKS) this.#marks.push(mark);
-    // Those that are not kept are later than all that are: what is said without them is rather too old than too new.
+    // The last one makes room: what is said without it is rather too old than too new, and those of an epoch that has gone are never reached.
+    if (this.#marks.length === MAX_MARKS) this.#marks.pop();
+    this.#marks.push(mark);
     if (served) this.reached(served);
   }
 

@@ -255,7 +255,9 @@ export class OriginRelay {
       case 'who':
         return this.#identity;
       case 'base':
-        this.#publisher?.giveBase();
+        if (this.#publisher?.giveBase() === true) {
+          this.services.log.info({}, 'an edge has found no base in the stream; all records are sent again');
+        }
         return {};
       case 'sync': {
         // Any client of NATS may send a question, so kind and id are checked as in a client's message.

@@ -65,7 +65,7 @@ export class Publisher {
       window: () => this.#window,
       baseFrom: () => this.#outbox?.baseFrom,
       incomplete: () => {
-        this.giveBase();
+        if (this.giveBase()) services.log.warn({}, 'messages were deleted from the stream; all records are sent again');
       },
     });
   }
@@ -132,9 +132,11 @@ export class Publisher {
     this.wake();
   }
 
-  /** Sends a new base for an edge that has found none, unless the last one is new. */
-  giveBase(): void {
-    if (this.#base?.mayGive() === true) this.refreshBase();
+  /** Sends a new base for an edge that has found none, unless the last one is new. @returns whether it does. */
+  giveBase(): boolean {
+    if (this.#base?.mayGive() !== true) return false;
+    this.refreshBase();
+    return true;
   }
 
   /** Begins a new base if the stream may soon delete messages of the current one. To be called periodically. */

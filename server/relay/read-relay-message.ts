@@ -28,6 +28,7 @@ import {
   type Skip,
   type StandingMessage,
 } from './relay-message.js';
+import type { RelayNames } from './relay-names.js';
 
 /** A message that is not in the format of this relay. */
 export class RelayFormatError extends Error {
@@ -87,10 +88,31 @@ export function decodeRelayMessage(bytes: Uint8Array): RelayMessage {
   }
 }
 
-/** Decodes a message. @returns `undefined` if it cannot be decoded. */
-export function readRelayMessage(bytes: Uint8Array): RelayMessage | undefined {
+/** A message as a stream holds it. */
+interface Stored {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Decodes a message, which must be where an origin puts it: readers tell by the subject whose last message it is, and by the mark of a base
+ * which messages count.
+ * @throws RelayFormatError if it is malformed, or elsewhere.
+ */
+export function decodeStored({ subject, sequence, data }: Stored, names: RelayNames): RelayMessage {
+  const message = decodeRelayMessage(data);
+  if (names.of(message) !== subject) throw unreadable('it belongs under another subject');
+  if (message.is === 'base' && message.phase === 'end' && message.from > sequence) {
+    throw unreadable('its base begins after it');
+  }
+  return message;
+}
+
+/** Decodes a message. @returns `undefined` if an origin cannot have put it there. */
+export function readStored(stored: Stored, names: RelayNames): RelayMessage | undefined {
   try {
-    return decodeRelayMessage(bytes);
+    return decodeStored(stored, names);
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ import type { Broker, ConnectBroker } from './broker.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { connectNatsBroker } from './nats-broker.js';
 import { Past } from './past.js';
-import { readRelayMessage } from './read-relay-message.js';
+import { readStored } from './read-relay-message.js';
 import type { RelayMessage } from './relay-message.js';
 import { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
@@ -123,6 +123,6 @@ async function believed({ broker, names, seal }: TailSource, from: number, until
   const sealed = seal?.check.areSealed(found);
   return found
     .filter((_, i) => sealed?.[i] !== false)
-    .map(({ data }) => readRelayMessage(data))
+    .map((message) => readStored(message, names))
     .filter((message) => message !== undefined);
 }

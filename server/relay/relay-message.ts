@@ -66,6 +66,10 @@ export interface StandingMessage {
   readonly version: RecordVersion;
 }
 
+/** The record of which a message says something. */
+export const recordOf = (message: EventMessage | StandingMessage): Pick<RecordVersion, 'kind' | 'id'> =>
+  message.is === 'standing' ? message.version : (message.after ?? message.before)!;
+
 export type RelayMessage = Stamp & (EventMessage | StandingMessage | BaseMark | Claim | Skip);
 
 export const RELAY_FORMAT = 1;
@@ -141,7 +145,7 @@ export function eventOf(
 
 /** Applies the event of a message to an edge's records. @returns the event. */
 export function followMessage(message: Stamp & EventMessage, records: RecordReplica): StoreEvent {
-  const { kind, id } = (message.after ?? message.before)!;
+  const { kind, id } = recordOf(message);
   const event = eventOf(message, records.get(kind, id));
   records.follow(event);
   return event;

@@ -1,4 +1,5 @@
-import { KINDS, type Kind } from '../../protocol/index.js';
+import { kindIndex, KINDS, type Kind } from '../../protocol/index.js';
+import { recordOf, type RelayMessage } from './relay-message.js';
 
 /** The names of a repository's stream and subjects. Two repositories have no name in common. */
 export class RelayNames {
@@ -32,6 +33,23 @@ export class RelayNames {
   /** The subject of one record. Its last message gives the record's current state. */
   record(kindNumber: number, id: string): string {
     return this.#records[kindNumber]! + encodeId(id);
+  }
+
+  /** The one subject under which a message belongs. */
+  of(message: RelayMessage): string {
+    switch (message.is) {
+      case 'event':
+      case 'standing': {
+        const { kind, id } = recordOf(message);
+        return this.record(kindIndex(kind), id);
+      }
+      case 'base':
+        return this.base;
+      case 'claim':
+        return this.claim;
+      case 'skip':
+        return this.skip;
+    }
   }
 
   /** The subjects of a kind's records. */

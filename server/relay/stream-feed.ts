@@ -1,4 +1,4 @@
-import { decodeRelayMessage } from './read-relay-message.js';
+import { decodeStored } from './read-relay-message.js';
 import type { Broker, Delivery, FeedStart, Reader } from './broker.js';
 import type { RelayMessage } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
@@ -120,7 +120,7 @@ export class StreamFeed {
     let message: RelayMessage | undefined;
     try {
       if (!isSealed) throw new UnsealedError();
-      message = decodeRelayMessage(data);
+      message = decodeStored({ ...place, data }, this.source.names);
     } catch (error) {
       this.events.unreadable(error as Error);
     }

@@ -1,6 +1,6 @@
 import type { Revision } from '../../protocol/index.js';
 import type { StreamInfo } from './broker.js';
-import type { EventMessage, RelayMessage, Skip, Stamp } from './relay-message.js';
+import type { BaseMark, EventMessage, RelayMessage, Skip, StandingMessage, Stamp } from './relay-message.js';
 
 /** How far an edge has read a stream. */
 export interface StreamPlace {
@@ -11,8 +11,11 @@ export interface StreamPlace {
   sequence: number;
 }
 
-/** What leads from one place to the next: an event, or the mark that revisions are missing before the next one. */
-export type Following = Stamp & (EventMessage | Skip);
+/**
+ * What leads from one place to the next: an event, or the mark that revisions are missing before the next one. Or what the origin has there:
+ * a record of a base, and the end of it.
+ */
+export type Following = Stamp & (EventMessage | Skip | StandingMessage | Extract<BaseMark, { readonly phase: 'end' }>);
 
 /** What a message is to an edge at a place. After `gap` and `new-base` the edge must begin again. */
 export type Step =
@@ -29,14 +32,27 @@ export const holdsNext = ({ created, firstSequence, lastSequence }: StreamInfo, 
 /** Judges the next message of the stream: revisions must follow each other without a gap. */
 export function nextStep(place: StreamPlace, message: RelayMessage): Step {
   const isOn = message.epoch === place.epoch;
-  if (message.is === 'event' || message.is === 'skip') {
-    if (isOn && message.position <= place.revision) return { is: 'repeated' };
-    const after = message.is === 'event' ? message.position - 1 : message.after;
-    if (isOn && after === place.revision) return { is: 'next', message };
-    return { is: 'gap', why: `revision ${String(message.position)} follows ${String(place.revision)}` };
+  switch (message.is) {
+    case 'event':
+    case 'skip': {
+      if (isOn && message.position <= place.revision) return { is: 'repeated' };
+      const after = message.is === 'event' ? message.position - 1 : message.after;
+      if (isOn && after === place.revision) return { is: 'next', message };
+      return { is: 'gap', why: `revision ${String(message.position)} follows ${String(place.revision)}` };
+    }
+    case 'standing':
+      return isOn && message.position === place.revision ? { is: 'next', message } : { is: 'nothing' };
+    case 'base':
+      if (isOn && message.position <= place.revision) {
+        return message.phase === 'end' && message.position === place.revision
+          ? { is: 'next', message }
+          : { is: 'nothing' };
+      }
+      return {
+        is: 'new-base',
+        why: message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again',
+      };
+    case 'claim':
+      return { is: 'nothing' };
   }
-  // The base of what the edge has is of no use to it.
-  if (message.is !== 'base' || (isOn && message.position <= place.revision)) return { is: 'nothing' };
-  const why = message.phase === 'begin' ? `the origin begins again: ${message.why}` : 'the origin has begun again';
-  return { is: 'new-base', why };
 }

@@ -3,7 +3,7 @@ import type { StoreEvent } from '../store/store-event.js';
 import { checkUndeleted, findBase, readHistory, StateBuilder, type StreamState } from './cold-start.js';
 import type { FeedSource, Positioned } from './stream-feed.js';
 
-/** A base of which nothing comes for so long will not come. */
+/** A base, or the events before it, of which nothing comes for so long will not come. */
 const SILENCE_MS = 10_000;
 
 export interface RebuildServices extends FeedSource {
@@ -27,6 +27,7 @@ export class StreamRebuild {
   #isOver = false;
   #fail: (error: Error) => void = () => undefined;
   #cancelWatch: () => void = () => undefined;
+  #closeHistory: () => void = () => undefined;
 
   constructor(private readonly services: RebuildServices) {}
 
@@ -37,12 +38,34 @@ export class StreamRebuild {
   async run(open: (take: (positioned: Positioned) => void) => Promise<void>): Promise<Rebuilt> {
     const { services } = this;
     const { from, created } = await findBase(services);
-    const builder = new StateBuilder(from);
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    if (this.#isOver) this.abandon();
+    else this.#watch();
+    try {
+      const state = await Promise.race([failed, this.#build(new StateBuilder(from), open)]);
+      // What was deleted since the base was looked up is missing in the state, and a record's only message leaves no gap.
+      await Promise.race([failed, checkUndeleted(services, from)]);
+      return { created, state, history: await Promise.race([failed, this.#readHistory(state)]) };
+    } finally {
+      this.#isOver = true;
+      this.#cancelWatch();
+      this.#closeHistory();
+    }
+  }
+
+  abandon(): void {
+    this.#isOver = true;
+    this.#fail(new Error('interrupted'));
+  }
+
+  async #build(
+    builder: StateBuilder,
+    open: (take: (positioned: Positioned) => void) => Promise<void>,
+  ): Promise<StreamState> {
     let isBuilt = false;
     await new Promise<void>((resolve, reject) => {
-      this.#fail = reject;
-      if (this.#isOver) this.abandon();
-      else this.#watch();
       open((positioned) => {
         this.#taken++;
         if (isBuilt) {
@@ -54,26 +77,30 @@ export class StreamRebuild {
         isBuilt = true;
         resolve();
       }).catch(reject);
-    }).finally(() => {
-      this.#isOver = true;
-      this.#cancelWatch();
     });
-    const state = builder.build();
-    // What was deleted since the base was looked up is missing in the state, and a record's only message leaves no gap.
-    await checkUndeleted(services, from);
-    return { created, state, history: await readHistory(services, state, services.historyMessages) };
+    return builder.build();
   }
 
-  abandon(): void {
-    this.#isOver = true;
-    this.#fail(new Error('interrupted'));
+  #readHistory(state: StreamState): Promise<readonly StoreEvent[]> {
+    const { services } = this;
+    return readHistory(services, state, services.historyMessages, {
+      opened: (feed) => {
+        this.#closeHistory = () => {
+          feed.close();
+        };
+        if (this.#isOver) feed.close();
+      },
+      taken: () => {
+        this.#taken++;
+      },
+    });
   }
 
   #watch(): void {
     const before = this.#taken;
     this.#cancelWatch = this.services.clock.after(SILENCE_MS, () => {
       if (this.#taken > before) this.#watch();
-      else this.#fail(new Error('the stream sends nothing of its base'));
+      else this.#fail(new Error('the stream sends nothing'));
     });
   }
 }

@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { closeToOthers, isOpenToOthers, isProvenWithoutModes, proveModes } from './file-modes.js';
-import { currentUser, isOwn } from './owner.js';
 import {
   createPrivateFile,
+  namedBy,
   openPrivateFile,
   PrivateFileError,
   readPrivateFile,
@@ -24,6 +24,7 @@ import {
   type PrivateReading,
 } from './private-file.js';
 import { PrivateOpenFile } from './private-open-file.js';
+import { notADirectory, proveOwn } from './own-directory.js';
 import { renamePatiently } from './rename-file.js';
 import { TrustError } from './trust-error.js';
 
@@ -97,7 +98,7 @@ export class PrivateDirectory {
     try {
       mkdirSync(way, { mode: 0o700 });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw namedBy(path, error);
     }
     return new PrivateDirectory(path, way);
   }
@@ -123,8 +124,9 @@ export class PrivateDirectory {
 
   /** Reads a private file. @throws Error if the file system reports an error that says nothing about the file. */
   read(name: string, maxBytes: number): PrivateReading {
-    const found = readPrivateFile(this.#at(name), maxBytes);
-    return found.is === 'refused' && !this.#provesModes() ? readPrivateFile(this.#at(name), maxBytes) : found;
+    const read = (): PrivateReading => this.#on(name, (at) => readPrivateFile(at, maxBytes));
+    const found = read();
+    return found.is === 'refused' && !this.#provesModes() ? read() : found;
   }
 
   /** Whether the file system keeps who may use a file. If not, nothing in this directory is private. */
@@ -134,20 +136,23 @@ export class PrivateDirectory {
 
   /** Replaces a file at once: readers see the old content or the new. @param isDurable whether it is on the disk on return. */
   replace(name: string, content: string, isDurable = false): void {
+    const put = (at: string): void => {
+      replacePrivateFile(at, content, isDurable);
+    };
     try {
-      replacePrivateFile(this.#at(name), content, isDurable);
+      this.#on(name, put);
     } catch (error) {
       // No server makes a directory at this path: it is set aside.
       if (!isOccupied(error) || !this.#isDirectory(name)) throw error;
       this.setAside(name);
-      replacePrivateFile(this.#at(name), content, isDurable);
+      this.#on(name, put);
     }
     if (isDurable) this.sync();
   }
 
   /** Makes a new file. @returns its descriptor. @throws Error `EEXIST` if there is one. */
   create(name: string): number {
-    return createPrivateFile(this.#at(name));
+    return this.#on(name, createPrivateFile);
   }
 
   /**
@@ -157,7 +162,7 @@ export class PrivateDirectory {
   open(name: string): number {
     for (;;) {
       try {
-        return openPrivateFile(this.#at(name));
+        return this.#on(name, openPrivateFile);
       } catch (error) {
         if (!(error instanceof PrivateFileError)) throw error;
         if (this.#provesModes()) this.setAside(name);
@@ -226,6 +231,15 @@ export class PrivateDirectory {
     return join(this.#way, checked(name));
   }
 
+  /** Calls with the way to a file. An error names the file by its path, not by the descriptor that led to it. */
+  #on<T>(name: string, call: (at: string) => T): T {
+    try {
+      return call(this.#at(name));
+    } catch (error) {
+      throw namedBy(this.pathOf(name), error);
+    }
+  }
+
   #requireIntact(): void {
     if (!this.isIntact()) throw new TrustError('replaced', `${this.path} has been replaced`, 'start the server again');
   }
@@ -267,23 +281,6 @@ export class PrivateDirectory {
     }
     return this.#keepsModes;
   }
-}
-
-function proveOwn(path: string, { uid }: BigIntStats): void {
-  if (isOwn({ uid: Number(uid) })) return;
-  const what = `${path} belongs to user ${String(uid)}, not to user ${String(currentUser())}`;
-  throw new TrustError('owner', what, `give it to this user (chown), or remove it`);
-}
-
-function notADirectory(path: string, error?: unknown): unknown {
-  const { code } = (error ?? { code: 'ENOTDIR' }) as NodeJS.ErrnoException;
-  if (code !== 'ELOOP' && code !== 'ENOTDIR' && code !== 'EMLINK') return error;
-  return new TrustError(
-    'link',
-    `${path} is not a directory of its own (a symbolic link or a file)`,
-    'move it out of the way: private files must not be where a link leads',
-    { cause: error },
-  );
 }
 
 function identityOf({ dev, ino }: BigIntStats): string {

@@ -151,6 +151,11 @@ function faultOf(path: string, error: unknown): unknown {
     : error;
 }
 
+/** Names a file in an error of the system, which names a descriptor instead, or nothing when a write has failed. @returns the error. */
+export function namedBy(path: string, error: unknown): unknown {
+  return error instanceof Error && 'syscall' in error ? Object.assign(error, { path }) : error;
+}
+
 /** A private file's path holds something that is not a private file of this user. */
 export class PrivateFileError extends Error {
   override readonly name = 'PrivateFileError';

@@ -1,4 +1,4 @@
-import { unixMillis, type UnixMillis } from '../../protocol/index.js';
+import { unixMillis, type ClockReading, type UnixMillis } from '../../protocol/index.js';
 
 /** The time and the timers, passed in so that tests can replace them. */
 export interface Clock {
@@ -16,6 +16,9 @@ export interface Clock {
   /** Calls once in the next turn of the event loop, after its poll phase. @returns a function that cancels the call. */
   nextTurn(call: () => void): () => void;
 }
+
+/** Returns both readings of this moment. */
+export const readClocks = (clock: Clock): ClockReading => ({ wall: clock.now(), elapsed: clock.elapsed() });
 
 /** The longest delay of a timer. Node fires timers beyond 2^31 − 1 ms at once, and no caller here waits longer than a day. */
 const MAX_DELAY_MS = 86_400_000;

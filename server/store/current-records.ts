@@ -17,14 +17,19 @@ export interface Cut {
   readonly versions: readonly RecordVersion[];
 }
 
+/** The records of one kind. */
+interface Shelf {
+  readonly byId: Map<string, RecordVersion>;
+  readonly sorted: SortedVersions;
+}
+
 /**
  * The current records, each reservation with its lease. Delivery, inspection and relay read them here. The origin's
  * `RecordStore` or an edge's `RecordReplica` changes them.
  */
 export abstract class CurrentRecords {
   protected readonly book = new LeaseBook();
-  readonly #byId: readonly Map<string, RecordVersion>[] = KINDS.map(() => new Map<string, RecordVersion>());
-  readonly #sorted: readonly SortedVersions[] = KINDS.map(() => new SortedVersions());
+  readonly #shelves: readonly Shelf[] = KINDS.map(() => ({ byId: new Map(), sorted: new SortedVersions() }));
   readonly #problems = new Set<RecordVersion>();
   #cut: Cut | undefined;
 
@@ -37,20 +42,20 @@ export abstract class CurrentRecords {
   }
 
   get size(): number {
-    return this.#byId.reduce((sum, versions) => sum + versions.size, 0);
+    return this.#shelves.reduce((sum, { byId }) => sum + byId.size, 0);
   }
 
   get(kind: Kind, id: string): RecordVersion | undefined {
-    return this.#byId[kindIndex(kind)]?.get(id);
+    return this.#shelf(kind).byId.get(id);
   }
 
   /** Returns the number of records of a kind. */
   count(kind: Kind): number {
-    return this.#byId[kindIndex(kind)]!.size;
+    return this.#shelf(kind).byId.size;
   }
 
   ids(kind: Kind): IterableIterator<string> {
-    return this.#byId[kindIndex(kind)]!.keys();
+    return this.#shelf(kind).byId.keys();
   }
 
   /** The records that have a problem, in no order. */
@@ -61,14 +66,14 @@ export abstract class CurrentRecords {
   /** Returns all current records. The cut is made once per revision and then shared. */
   cut(): Cut {
     if (this.#cut?.revision !== this.last) {
-      this.#cut = { revision: this.last, versions: this.#sorted.flatMap((versions) => versions.toArray()) };
+      this.#cut = { revision: this.last, versions: this.#shelves.flatMap(({ sorted }) => sorted.toArray()) };
     }
     return this.#cut;
   }
 
   /** Sorts in the records that have changed. A cut would do it too, but here no client waits for it. */
   settle(): void {
-    for (const versions of this.#sorted) versions.settle();
+    for (const { sorted } of this.#shelves) sorted.settle();
   }
 
   /** Returns a reservation's lease at a time, as events carry it. @param isNamed for the event of a record that names it. */
@@ -81,35 +86,37 @@ export abstract class CurrentRecords {
 
   /** Makes a version current, in place of the one before. */
   protected stand(version: RecordVersion): void {
-    const { kind, id } = version;
-    const known = this.get(kind, id);
-    this.#byId[kindIndex(kind)]?.set(id, version);
-    this.#sorted[kindIndex(kind)]?.put(version);
+    const { byId, sorted } = this.#shelf(version.kind);
+    const known = byId.get(version.id);
+    byId.set(version.id, version);
+    sorted.put(version);
     if (known) this.#problems.delete(known);
     if (version.problem !== undefined) this.#problems.add(version);
   }
 
   /** Removes a record. */
   protected forget(kind: Kind, id: string): void {
-    const known = this.get(kind, id);
+    const { byId, sorted } = this.#shelf(kind);
+    const known = byId.get(id);
     if (known) this.#problems.delete(known);
-    this.#byId[kindIndex(kind)]?.delete(id);
-    this.#sorted[kindIndex(kind)]?.delete(id);
+    byId.delete(id);
+    sorted.delete(id);
   }
 
   /** Replaces a reservation's version by one with its present lease, because a cut contains the leases of its revision. */
-  protected showLease(id: string): RecordVersion | undefined {
-    const version = this.get('reservation', id);
-    const lease = this.book.get(id);
-    if (!version || !lease) return version;
-    const shown = version.withLease(lease);
+  protected showLease(id: string): RecordVersion {
+    const shown = this.get('reservation', id)!.withLease(this.book.get(id)!);
     this.stand(shown);
     return shown;
   }
 
   /** Does the same for changed leases. @returns the current versions of their reservations, ordered by id. */
   protected showAll(changes: readonly LeaseChange[]): RecordVersion[] {
-    const shown = changes.map(({ lease }) => this.showLease(lease.term.reservation)).filter((is) => is !== undefined);
-    return shown.length < 2 ? shown : shown.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const shown = changes.map(({ lease }) => this.showLease(lease.term.reservation));
+    return shown.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  #shelf(kind: Kind): Shelf {
+    return this.#shelves[kindIndex(kind)]!;
   }
 }

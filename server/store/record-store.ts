@@ -93,7 +93,7 @@ export class RecordStore extends CurrentRecords {
   expireUntil(now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
     const expired = this.book.expireUntil(now);
     return expired.map((id) => {
-      const version = this.showLease(id)!;
+      const version = this.showLease(id);
       return this.#event('expired', now, version, version, 'ttl', observed, this.leaseAt(version, now));
     });
   }
@@ -147,7 +147,6 @@ export class RecordStore extends CurrentRecords {
     const shown = this.showAll(changes);
     const [first] = shown;
     const event = this.#event(type, now, before, after, reason, observed, first && this.leaseAt(first, now, true));
-    if (!changes.some(({ isRevived }) => isRevived)) return [event];
     const revived = new Set(changes.filter(({ isRevived }) => isRevived).map(({ lease }) => lease.term.reservation));
     const again = shown
       .filter(({ id }) => revived.has(id))

@@ -116,7 +116,7 @@ export class RecordVersion {
 
   /** The data as MessagePack. */
   get packed(): Uint8Array {
-    return (this.#packed ??= packRecord(this.data));
+    return this.#packed!;
   }
 
   /** The data as JSON. */

@@ -63,19 +63,18 @@ export class StoreEvent {
   }
 
   #viewFor(matcher: Matcher): View | undefined {
-    const was = this.before !== undefined && matcher.matches(this.before.matchable);
-    const is =
-      this.after === undefined ? false : this.after === this.before ? was : matcher.matches(this.after.matchable);
+    const { before, after } = this;
+    const was = before !== undefined && matcher.matches(before.matchable);
+    const is = after === before ? was : after !== undefined && matcher.matches(after.matchable);
     const view = this.#view(was, is);
     return view !== undefined && matcher.wants(this.typeIn(view)) ? view : undefined;
   }
 
   #view(was: boolean, is: boolean): View | undefined {
     switch (this.type) {
-      case 'added':
-        return is ? 'plain' : undefined;
       case 'removed':
         return was ? 'plain' : undefined;
+      case 'added':
       case 'expired':
       case 'revived':
         return is ? 'plain' : undefined;

@@ -16,7 +16,7 @@ export type NameReading =
   /** A temporary or hidden file, or one with another extension: not a record. */
   | { readonly is: 'other' }
   /** A name that a record may not have; it causes a warning. */
-  | { readonly is: 'refused'; readonly why: 'too-long' | 'unprintable' };
+  | { readonly is: 'refused'; readonly why: 'too-long' | 'unprintable' | 'backslash' };
 
 export function readRecordName(name: string, maxIdBytes: number): NameReading {
   if (!name.endsWith(SUFFIX)) return { is: 'other' };
@@ -27,8 +27,10 @@ export function readRecordName(name: string, maxIdBytes: number): NameReading {
       return { is: 'record', id };
     case 'empty':
     case 'hidden':
-    case 'path':
       return { is: 'other' };
+    case 'path':
+      // The system lets no name have a slash.
+      return { is: 'refused', why: 'backslash' };
     case 'unprintable':
     case 'too-long':
       return { is: 'refused', why: fault };

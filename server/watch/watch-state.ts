@@ -1,9 +1,6 @@
-import type { UnixMillis, WatchState as WireState } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { pauseMs, type UnixMillis, type WatchState as WireState } from '../../protocol/index.js';
+import { readClocks, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
-
-/** A timer that is later than this was kept by a sleep of the machine, or by a stop of this process. */
-const ASLEEP_MS = 5_000;
 
 /** The repository is gone and has not come back within `goneAfterMs`. */
 export class RepositoryGoneError extends Error {
@@ -83,10 +80,10 @@ export class WatchState {
   }
 
   #waitFor(): void {
-    const due = this.clock.elapsed() + this.goneAfterMs;
+    const before = readClocks(this.clock);
     this.#cancelBound = this.clock.after(this.goneAfterMs, () => {
-      // The machine has slept, as the monotonic clock of macOS and Windows shows. What is mounted over a network comes back after that.
-      if (this.clock.elapsed() - due > ASLEEP_MS) this.#waitFor();
+      // What is mounted over a network comes back only some time after a sleep.
+      if (pauseMs(before, readClocks(this.clock), this.goneAfterMs) > 0) this.#waitFor();
       else this.#giveUp();
     });
   }

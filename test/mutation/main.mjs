@@ -7,16 +7,20 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { isInSample } from './sample.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as protocol/filter server/store/history.ts
 
   --jobs N      so many test runs at once; default: 1
   --survivors   only the changes that no test noticed the last time
+  --tests A,B   only these tests of the folder, such as history,epoch
+  --sample N    only each Nth change
   --processes   each test file in a process of its own: slower, for rooms whose tests start programs
 
 docs/MUTATION.md tells how to read what it prints.`;
 const { values, positionals } = readArguments();
+const sample = Number(values.sample);
 process.chdir(root);
 const byRoom = new Map();
 for (const path of positionals) {
@@ -31,6 +35,8 @@ function readArguments() {
     jobs: { type: 'string', default: '1' },
     survivors: { type: 'boolean', default: false },
     processes: { type: 'boolean', default: false },
+    tests: { type: 'string' },
+    sample: { type: 'string', default: '1' },
     help: { type: 'boolean', short: 'h' },
   };
   try {
@@ -42,6 +48,8 @@ function readArguments() {
     const unknown = read.positionals.find((path) => !existsSync(join(root, path)));
     if (unknown !== undefined) throw new Error(`there is no ${unknown}`);
     if (read.positionals.length === 0) throw new Error('name the rooms or files to change');
+    if (!/^[1-9]\d*$/.test(read.values.sample))
+      throw new Error(`--sample takes a number from 1 on, got ${read.values.sample}`);
     return read;
   } catch (error) {
     console.error(`${error.message.replace(/\. To .*/s, '')}\n\n${USAGE}`);
@@ -51,7 +59,11 @@ function readArguments() {
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${values.processes ? '.processes' : ''}.json`);
+  const kind = [values.processes ? 'processes' : '', values.tests ?? '', sample > 1 ? `sample${String(sample)}` : '']
+    .filter((part) => part !== '')
+    .map((part) => `.${part}`)
+    .join('');
+  const state = join('.build', 'mutation', `${room.replaceAll('/', '-')}${kind}.json`);
   mkdirSync(dirname(state), { recursive: true });
   const before = Date.now();
   const results = await new Stryker({
@@ -71,7 +83,7 @@ async function mutate(room, named) {
     reporters: ['progress-append-only'],
     concurrency: Number(values.jobs),
     // A machine that does something else beside this is slower now and then.
-    timeoutMS: 10_000,
+    timeoutMS: 5_000,
     timeoutFactor: 3,
     allowConsoleColors: false,
   }).runMutationTest();
@@ -83,7 +95,7 @@ function inProcess(room) {
   return {
     testRunner: 'in-process',
     plugins: [fileURLToPath(new URL('runner.mjs', import.meta.url))],
-    inProcess: { testFiles: [`test/${room}/**/*.test.ts`] },
+    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`), sample },
   };
 }
 
@@ -93,12 +105,18 @@ function inProcesses(room) {
     testRunner: 'tap',
     plugins: ['@stryker-mutator/tap-runner'],
     tap: {
-      testFiles: [`.suite/test/${room}/**/*.test.js`],
+      testFiles: testsOf(room, 'js').map((pattern) => `.suite/test/${pattern}`),
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/support/prepare.mjs', '{{testFile}}'],
       forceBail: true,
     },
     buildCommand: 'node test/support/build-suite.mjs',
   };
+}
+
+/** The room's tests; of those the named ones, if some are. */
+function testsOf(room, extension) {
+  const names = values.tests?.split(',') ?? ['**/*'];
+  return names.map((name) => `${room}/${name}.test.${extension}`);
 }
 
 /** The places of the mutants that no test noticed in the last run. */
@@ -119,7 +137,9 @@ function rangeOf({ start, end }) {
 }
 
 function report(named, results, ms) {
-  const counted = results.filter(({ status }) => status !== 'Ignored' && status !== 'CompileError');
+  const counted = results.filter(
+    ({ id, status }) => status !== 'Ignored' && status !== 'CompileError' && isInSample(id, sample),
+  );
   const left = counted.filter(isLeft);
   for (const { fileName, location, mutatorName, replacement, status } of left) {
     const { start } = location;

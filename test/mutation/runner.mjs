@@ -13,6 +13,7 @@ import { commonTokens, declareClassPlugin, PluginKind } from '@stryker-mutator/a
 import {
   determineHitLimitReached,
   DryRunStatus,
+  MutantRunStatus,
   TestStatus,
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
@@ -20,6 +21,7 @@ import { build } from 'esbuild';
 import fc from 'fast-check';
 import { globSync } from 'glob';
 import { rootTest } from './in-process-tap.mjs';
+import { isInSample } from './sample.mjs';
 
 /** The most random inputs of a property: what a mutant changes is seen in few, and each that is not noticed is tried with all of them. */
 const MAX_RUNS = 150;
@@ -34,9 +36,12 @@ class InProcessRunner {
   /** How long each test takes, so that quick ones are asked first. */
   #ms = new Map();
   #packages = new Map();
+  /** Ends the test that runs. */
+  #faulted = () => {};
 
   constructor(options) {
     this.testFiles = options.inProcess.testFiles;
+    this.sample = options.inProcess.sample;
   }
 
   capabilities() {
@@ -45,6 +50,9 @@ class InProcessRunner {
 
   async init() {
     globalThis.__mutation = { packages: this.#packages };
+    // What is thrown in a timer would end the process; to start another one takes seconds.
+    for (const event of ['uncaughtException', 'unhandledRejection'])
+      process.on(event, (error) => this.#faulted(`it throws later: ${String(error)}`));
     for (const file of globSync(this.testFiles).sort()) this.#files.set(file, await this.#compile(file));
   }
 
@@ -73,6 +81,8 @@ class InProcessRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }) {
+    if (!isInSample(activeMutant.id, this.sample))
+      return { status: MutantRunStatus.Error, errorMessage: 'it is not in the sample' };
     Object.assign(stryker(), {
       activeMutant: activeMutant.id,
       mutantCoverage: undefined,
@@ -124,7 +134,7 @@ class InProcessRunner {
     for (const { id, run } of asked) {
       stryker().currentTestId = id;
       const begun = performance.now();
-      const failure = await run();
+      const failure = await Promise.race([run(), new Promise((resolve) => (this.#faulted = resolve))]);
       const result = { id, name: id, fileName: file, timeSpentMs: performance.now() - begun };
       results.push(
         failure === undefined

@@ -68,6 +68,13 @@ class Cases(unittest.TestCase):
                 ms = parse_timestamp(case["text"])
                 self.assertEqual((ms, iso_date(ms)), (case["ms"], case["iso"]))
 
+    def test_a_reservation_of_more_addresses_than_are_read_may_hold_any_other(self):
+        table = LeaseTable()
+        addresses = [f"x{n}" for n in range(10_001)]
+        table.put("reservation", "r", {"addresses": addresses, "expires_at": "2026-03-30T15:10:00Z"})
+        held, other = (table.holding([parse_address(address)], Moment(1774882800000)) for address in ("x9999", "y"))
+        self.assertEqual((held.free, other.free), ("no", "unknown"))
+
     def test_leases_and_who_holds(self):
         for case in CASES["leases"]:
             with self.subTest(case["name"]):

@@ -73,6 +73,7 @@ t.test('a record that no server would show cannot be put', async (t) => {
   const fake = new FakeBus();
   for (const id of ['', '../t1', 'tasks/t1', '.t1', 'a\nb', 'x'.repeat(257)])
     t.throws(() => fake.put('task', id, {}), { code: 'bad-option' }, JSON.stringify(id.slice(0, 9)));
+  t.throws(() => fake.put('task', 'a/b', {}), /"a\/b" is a path: an id is the name of a file, without \.json/);
   t.throws(() => fake.put('tusk' as 'task', 't1', {}), /did you mean task/);
   fake.stop();
 });

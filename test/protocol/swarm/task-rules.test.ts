@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Swarm, type Moment, type Task } from '../../../protocol/swarm/index.js';
-import { at, holding, iso, record, reservation, swarmOf, type Data } from '../../support/swarm-records.js';
+import { addressOf, at, holding, iso, record, reservation, swarmOf, type Data } from '../../support/swarm-records.js';
 
 /** The most addresses that are read from a field. */
 const MAX_ADDRESSES = 10_000;
@@ -207,13 +207,28 @@ t.test('an address is read from each form that can only mean it, and the rest is
   );
 });
 
-t.test('a reservation holds so many addresses, and the rest is ignored', async (t) => {
+t.test('a reservation of more addresses than are read may hold any other, and says so', async (t) => {
   const many = Array.from({ length: MAX_ADDRESSES + 1 }, (_, n) => `x${String(n)}`);
   const swarm = swarmOf({ 'reservation/r': reservation('a', many) });
   t.same(
     [MAX_ADDRESSES - 1, MAX_ADDRESSES].map((n) => holding(swarm, `x${String(n)}`)),
     [['r'], []],
   );
+  const { free, unread } = swarm.holders([addressOf('y')], at(0));
+  t.same({ free, unread }, { free: 'unknown', unread: ['r'] });
+  t.match(swarm.lease('r', at(0))!.problems[0]?.right, /at most 10000 addresses/);
+  swarm.put(record('release/l', { reservation_id: 'r' }));
+  t.equal(swarm.holders([addressOf('y')], at(0)).free, 'yes', 'when it is released');
+});
+
+t.test('an absolute path in a record is about nothing in the repository, and is reported', async (t) => {
+  for (const path of ['/home/ada/shop/a.py', 'C:\\shop\\a.py']) {
+    const swarm = swarmOf({ 'reservation/r': reservation('a', ['b.py', path]) });
+    t.match(swarm.lease('r', at(0))!.problems, [
+      { field: 'addresses', right: 'a path from the root of the repository' },
+    ]);
+    t.same(holding(swarm, 'b.py'), ['r'], 'the others are held');
+  }
 });
 
 t.test('tasks are ordered by id', async (t) => {

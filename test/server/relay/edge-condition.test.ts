@@ -181,3 +181,22 @@ t.test('each change is one line in the log', async (t) => {
   ]);
   t.equal(edge.condition.reconnects, 1);
 });
+
+t.test('an edge that has missed an epoch is ready again in the next one', async (t) => {
+  const edge = new Edge();
+  edge.condition.connected();
+  edge.hear(7).serve(7);
+  for (let i = 0; i < 300; i++) edge.pass(1).hear(8);
+  t.match(edge.why, 'events are missing');
+  edge.serve(1, 'F').hear(1, 'F');
+  t.equal(edge.why, '');
+});
+
+t.test('heartbeats that were held back for minutes are as old as they are', async (t) => {
+  const edge = new Edge();
+  edge.condition.connected();
+  edge.hear(7).serve(7).pass(1).hear(7).pass(120);
+  edge.hear(7, 'E', 119_000).hear(7, 'E', 118_000).hear(7, 'E', 117_000);
+  t.match(edge.why, 'may be older than 15 s');
+  t.equal(edge.hear(7).why, '');
+});

@@ -119,3 +119,19 @@ t.test('a feed that breaks while the history is read is no feed to follow', asyn
   await world.settle();
   t.strictSame(world.states, [1]);
 });
+
+t.test('an attempt of which the history never comes ends, and another follows', async (t) => {
+  const world = new World().happens(1);
+  void world.edge.start();
+  await world.settle();
+  t.equal(world.edge.state, 'building');
+  world.clock.advance(10_000);
+  world.clock.advance(10_000);
+  await world.settle();
+  t.equal(world.edge.state, 'waiting');
+  world.clock.advance(1_000);
+  await world.settle();
+  world.deliver(3, 1);
+  await world.settle();
+  t.strictSame(world.states, [1]);
+});

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { OriginLiveness } from '../../../server/relay/origin-liveness.js';
+import { ProgressCheck, type Progress } from '../../../server/relay/progress-check.js';
 import type { AliveMessage } from '../../../server/relay/alive-message.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -96,4 +97,40 @@ t.test('an answer is a sign of life: what cannot be seen is known before the nex
   presence.heard({ ...ALIVE, now: clock.now() });
   presence.answered({ ...ALIVE, now: clock.now() - 4_000, health }, heardAt, heardAt + 1_000);
   t.strictSame(presence.health, { ...HEALTH, origin: 'present' }, 'what was heard later counts');
+});
+
+t.test('where nothing is signed, an origin is heard again although another has counted ahead of it', async (t) => {
+  for (const isSigned of [true, false]) {
+    const clock = new ManualClock();
+    const presence = new OriginLiveness(clock, isSigned);
+    const hear = (beat: number): boolean => presence.heard({ ...ALIVE, now: clock.now(), beat });
+    hear(1);
+    hear(Number.MAX_SAFE_INTEGER);
+    t.strictSame([2, 3, 4, 5].map(hear), [false, false, !isSigned, !isSigned]);
+    t.strictSame([5, 5, 5, 5].map(hear), [false, false, false, false], 'one that is sent again proves nothing');
+  }
+});
+
+/** What is done when heartbeats name `said`, `served` is served, and the origin answers `now`. */
+async function doneAfter(heartbeats: number, said: Progress, served: Progress, now = said): Promise<string[]> {
+  const done: string[] = [];
+  const check = new ProgressCheck({
+    served: () => served,
+    ask: () => Promise.resolve(now),
+    stuck: () => done.push('stuck'),
+    ahead: () => done.push('ahead'),
+  });
+  for (let i = 0; i < heartbeats; i++) check.heard(said);
+  await new Promise((resolve) => setImmediate(resolve));
+  return done;
+}
+
+t.test('heartbeats tell that nothing arrives, and that what is served is more than the origin has', async (t) => {
+  const served = { epoch: 'E', revision: 7 };
+  t.strictSame(await doneAfter(20, served, served), []);
+  t.strictSame(await doneAfter(5, { epoch: 'E', revision: 8 }, served), [], 'it may be on its way');
+  t.strictSame(await doneAfter(6, { epoch: 'E', revision: 8 }, served), ['stuck']);
+  t.strictSame(await doneAfter(6, { epoch: 'F', revision: 1 }, served), ['stuck'], 'a new epoch counts from 1');
+  t.strictSame(await doneAfter(6, { epoch: 'E', revision: 6 }, served), ['ahead']);
+  t.strictSame(await doneAfter(6, { epoch: 'E', revision: 6 }, served, served), [], 'heartbeats may be late');
 });

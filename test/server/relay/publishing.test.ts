@@ -4,7 +4,7 @@ import { resolveRelay } from '../../../server/config/relay-options.js';
 import { findBase, NoBaseError, readHistory } from '../../../server/relay/cold-start.js';
 import type { Broker } from '../../../server/relay/broker.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
-import { readRelayMessage } from '../../../server/relay/read-relay-message.js';
+import { readStored } from '../../../server/relay/read-relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
 import { StreamFeed } from '../../../server/relay/stream-feed.js';
 import { StreamRebuild } from '../../../server/relay/stream-rebuild.js';
@@ -44,7 +44,7 @@ class World {
     const revisions: number[] = [];
     for (let sequence = firstSequence; sequence <= lastSequence; sequence++) {
       const found = this.stream.find({ sequence });
-      const message = found && readRelayMessage(found.data);
+      const message = found && readStored(found, NAMES);
       if (message?.is === 'event') revisions.push(message.position);
     }
     return revisions;
@@ -154,7 +154,7 @@ t.test('old messages that another program publishes again are skipped at once', 
   await world.pass(2_000);
   t.strictSame(world.events(), [1, 2, 3, 1, 4]);
   t.match(origin.relay.health, { state: 'publishing', behind: 0 });
-  const newest = readRelayMessage(world.stream.find({ lastOf: NAMES.record(4, 'a') })!.data);
+  const newest = readStored(world.stream.find({ lastOf: NAMES.record(4, 'a') })!, NAMES);
   t.match(newest, { is: 'standing', position: 4 }, 'and how the records stand is sent after them');
 });
 
@@ -241,7 +241,7 @@ t.test('a base that is larger than the history takes none of it from an edge tha
   await Promise.all([asked, world.pass(100)]);
   const { lastSequence: sequence } = world.stream.info;
   t.equal(
-    readRelayMessage(world.stream.find({ sequence })!.data)?.is,
+    readStored(world.stream.find({ sequence })!, NAMES)?.is,
     'base',
     'the last message ends a base of 40 records',
   );
@@ -267,7 +267,7 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   await world.pass(1_000);
   t.strictSame(world.events(), [1, 2, 3, 4]);
   t.match(origin.relay.health, { state: 'publishing', behind: 0 });
-  const large = readRelayMessage(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!.data);
+  const large = readStored(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!, NAMES);
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
 });
 

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { epoch, packMessage, revision, unpackMessage } from '../../../protocol/index.js';
 import { readAlive } from '../../../server/relay/alive-message.js';
-import { decodeRelayMessage, readRelayMessage } from '../../../server/relay/read-relay-message.js';
+import { decodeRelayMessage, decodeStored, RelayFormatError } from '../../../server/relay/read-relay-message.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage } from '../../../server/relay/relay-message.js';
+import { RelayNames } from '../../../server/relay/relay-names.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { absent, NOW, present } from '../../support/changes.js';
 
@@ -48,9 +49,13 @@ t.test('a message with one changed field is read as such or refused, and nothing
     const fields = unpackMessage(bytes) as unknown[];
     for (let at = 0; at < fields.length; at++) {
       for (const foreign of FOREIGN) {
-        const message = readRelayMessage(packMessage(fields.with(at, foreign)));
-        if (!message) refused++;
-        else if (message.is === 'event') JSON.stringify([message.after?.data, message.before?.data, message.time]);
+        try {
+          const message = decodeRelayMessage(packMessage(fields.with(at, foreign)));
+          if (message.is === 'event') JSON.stringify([message.after?.data, message.before?.data, message.time]);
+        } catch (error) {
+          if (!(error instanceof RelayFormatError)) throw error;
+          refused++;
+        }
       }
     }
   }
@@ -81,6 +86,26 @@ t.test(
     }
   },
 );
+
+t.test('a message is read only under its own subject, and a base that begins after its end is none', async (t) => {
+  const names = new RelayNames('shop');
+  const subjects = [names.record(0, 'x'), names.base, names.claim, names.skip];
+  for (const data of honest()) {
+    const readable = subjects.filter((subject) => isRead({ subject, sequence: 4, data }, names));
+    t.equal(readable.length, 1, decodeRelayMessage(data).is);
+  }
+  const data = encodeMark(STAMP, { is: 'base', phase: 'end', from: 5, records: 0 });
+  t.notOk(isRead({ subject: names.base, sequence: 4, data }, names));
+});
+
+function isRead(...given: Parameters<typeof decodeStored>): boolean {
+  try {
+    decodeStored(...given);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 t.test('only a complete heartbeat counts as one', async (t) => {
   const health = { backend: 'inotify', healthy: true, last_scan_ms: 5 };

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { PrivateDirectory } from '../../../server/repository/private-directory.js';
+import { namedBy } from '../../../server/repository/private-file.js';
 import { openUnfollowed, type OpenCalls } from '../../../server/repository/open-unfollowed.js';
 import { renamePatiently, type RenameCalls } from '../../../server/repository/rename-file.js';
 import { systemFiles } from '../../../server/watch/files.js';
@@ -133,3 +135,22 @@ for (const chmod of ['ignored', 'refused']) {
     },
   );
 }
+
+t.test('an error of the system about a private file names its path, not the descriptor that led to it', (t) => {
+  const directory = PrivateDirectory.within(temporaryDirectory(t), 'private');
+  t.teardown(() => {
+    directory.close();
+  });
+  const name = 'x'.repeat(300);
+  const calls: readonly (() => unknown)[] = [
+    () => directory.replace(name, ''),
+    () => directory.create(name),
+    () => directory.open(name),
+    () => directory.read(name, 1),
+    () => directory.directory(name),
+  ];
+  for (const call of calls) t.throws(call, { code: 'ENAMETOOLONG', path: join(directory.path, name) });
+  const failedWrite = Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' });
+  t.match(namedBy('/shop/.muse/bus/lock', failedWrite), { path: '/shop/.muse/bus/lock' });
+  t.end();
+});

@@ -13,7 +13,7 @@ function events(count: number, start = 0, padding = ''): StoreEvent[] {
 
 t.test('history holds its last events, by revision', async (t) => {
   const history = new History({ maxHistoryEvents: 3, maxHistoryBytes: 1_000_000 }, revision(10));
-  t.same([history.base, history.newest, history.size], [10, 10, 0]);
+  t.same([history.base, history.newest, history.size, history.bytes, history.gaps], [10, 10, 0, 0, []]);
   for (const event of events(5, 10)) history.append(event);
   t.same([history.base, history.newest, history.size], [12, 15, 3]);
   t.same(
@@ -28,11 +28,11 @@ t.test('an event that does not follow the last one is refused', async (t) => {
   const [first, second] = events(2);
   t.throws(() => {
     history.append(second!);
-  }, RangeError);
+  }, /the next revision of the history is 1, not 2/);
   history.append(first!);
   t.throws(() => {
     history.append(first!);
-  }, RangeError);
+  }, /the next revision of the history is 2, not 1/);
 });
 
 t.test('the history is limited in events and in bytes, but the newest event always stays', async (t) => {
@@ -62,6 +62,22 @@ t.test('revisions of which nothing is known are passed over, and no client goes 
     [10, 10, 10, 11],
   );
   t.equal(history.after(11), undefined);
+  t.same(
+    [3, 4, 8, 9, 10, 11].map((position) => history.find(position)?.revision),
+    [3, undefined, undefined, undefined, 10, 11],
+  );
+  t.same(
+    [0, 3, 9, 10, 11].map((position) => history.countAfter(position)),
+    [5, 2, 2, 1, 0],
+  );
+  t.same(
+    [history.gapAfter(3), history.gapAfter(8)],
+    [
+      { after: 3, to: 8 },
+      { after: 8, to: 9 },
+    ],
+  );
+  t.same([history.gapAfter(2), history.gapAfter(9)], [undefined, undefined]);
   t.throws(() => history.after(5), RangeError);
   t.same(
     [2, 3, 4, 7, 8, 9, 10].filter((position) => history.isLost(position)),

@@ -66,6 +66,31 @@ t.test('removing a release revives its lease if the end is in the future, and no
   ]);
 });
 
+t.test(
+  'one heartbeat can revive several leases of its name, in the order of their ids, and tells the first',
+  async (t) => {
+    for (const ids of ['abc', 'cab', 'bca', 'cba']) {
+      const store = new RecordStore();
+      // One of them has not ended.
+      for (const id of ids)
+        store.apply(
+          present('reservation', id, { reservation_id: 'lease-1', expires_at: iso(id === 'b' ? 99 : 10) }),
+          NOW,
+        );
+      store.expireUntil(at(10));
+      t.same(shortly(store.apply(beat(120), at(12))), [
+        [6, 'added', 'heartbeat', undefined, ['live', at(120), 'h1', 'a']],
+        [7, 'revived', 'reservation', undefined, ['live', at(120), 'h1']],
+        [8, 'revived', 'reservation', undefined, ['live', at(120), 'h1']],
+      ]);
+      t.same(
+        store.cut().versions.map(({ id }) => id),
+        ['a', 'b', 'c', 'h1'],
+      );
+    }
+  },
+);
+
 t.test('a lease whose end has passed without an expired event is unknown, not lapsed', async (t) => {
   const store = new RecordStore();
   store.apply(reservation(), NOW);
@@ -89,12 +114,14 @@ t.test('an event with a lease is the same in both encodings, from the journal, a
   const store = new RecordStore();
   const edge = new RecordReplica([], revision(0), NOW);
   const past = present('reservation', 'r2', { expires_at: '1969-01-01T00:00:00Z' });
+  const endless = present('reservation', 'r3', {});
   const ends = [
     [reservation(), 0],
     [past, 1],
     [beat(30), 12],
     [release, 13],
     [absent('release', 'x1'), 14],
+    [endless, 14],
   ] as const;
   const events = ends.flatMap(([change, seconds], i) => [
     ...store.apply(change, at(seconds)),
@@ -102,7 +129,7 @@ t.test('an event with a lease is the same in both encodings, from the journal, a
   ]);
   t.same(
     events.map(({ type }) => type),
-    ['added', 'added', 'expired', 'added', 'revived', 'added', 'removed', 'revived'],
+    ['added', 'added', 'expired', 'added', 'revived', 'added', 'removed', 'revived', 'added'],
   );
   for (const event of events) {
     const packed = unpackMessage(event.encoded('plain', 'msgpack')) as unknown[];
@@ -118,7 +145,7 @@ t.test('an event with a lease is the same in both encodings, from the journal, a
     edge.follow(followed);
     t.strictSame(unpackMessage(followed.encoded('plain', 'msgpack')), packed, 'behind an edge');
   }
-  const late = new RecordReplica(store.cut().versions, revision(8), at(14));
+  const late = new RecordReplica(store.cut().versions, store.revision, at(14));
   const shown = (of: CurrentRecords) => of.cut().versions.map((version) => of.leaseAt(version, at(14)));
   t.strictSame(shown(edge), shown(store), 'and in the snapshots of the edge');
   t.strictSame(shown(late), shown(store), 'one that comes later shows the same');

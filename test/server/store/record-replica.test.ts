@@ -1,8 +1,9 @@
 import t from 'tap';
-import { revision } from '../../../protocol/index.js';
+import { revision, unixMillis } from '../../../protocol/index.js';
 import type { CurrentRecords } from '../../../server/store/current-records.js';
 import { RecordReplica } from '../../../server/store/record-replica.js';
 import { RecordStore } from '../../../server/store/record-store.js';
+import { RecordVersion } from '../../../server/store/record-version.js';
 import { absent, broken, NOW, present } from '../../support/changes.js';
 
 type Own<Records extends CurrentRecords> = Exclude<keyof Records, keyof CurrentRecords>;
@@ -35,4 +36,32 @@ t.test('a replica begins with the records of another store and then shows what i
     ['c', 't3'],
   );
   t.same(named(new RecordReplica([], revision(7), NOW)), []);
+});
+
+t.test('at an edge a lease ends, and goes on, when the origin says so and not before', async (t) => {
+  const end = unixMillis(NOW + 10_000);
+  const later = unixMillis(end + 5_000);
+  const store = new RecordStore();
+  const lease = present('reservation', 'r', { expires_at: new Date(end).toISOString() });
+  const replica = new RecordReplica([], revision(0), NOW);
+  const state = (records: CurrentRecords) => records.leaseAt(records.cut().versions[0]!, later)?.[0];
+  const follow = (events: ReturnType<RecordStore['apply']>): unknown => {
+    for (const event of events) replica.follow(event);
+    return [state(replica), replica.revision];
+  };
+  t.same(follow(store.apply(lease, NOW)), ['unknown', 1], 'its end has passed, but a heartbeat may be on the way');
+  t.same(follow(store.apply(present('task', 't'), NOW)), ['unknown', 2]);
+  t.same(follow(store.expireUntil(later)), ['lapsed', 3]);
+  const beat = present('heartbeat', 'h', { reservation_id: 'r', extended_expires_at: '2099-01-01T00:00:00Z' });
+  t.same(follow(store.apply(beat, later)), ['live', 5]);
+  t.same(follow(store.apply(absent('heartbeat', 'h'), later)), ['unknown', 6]);
+  t.same(follow(store.expireUntil(later)), ['lapsed', 7]);
+  const sent = store
+    .cut()
+    .versions.map(({ kind, id, packed, revision: at, observedAt }) =>
+      RecordVersion.restored(kind, id, packed, at, observedAt, undefined, undefined),
+    );
+  t.equal(state(new RecordReplica(sent, store.revision, later)), 'lapsed', 'one that begins with the records');
+  replica.skip(revision(20));
+  t.equal(replica.cut().revision, 20, 'what an origin never said is passed over');
 });

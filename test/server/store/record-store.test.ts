@@ -16,6 +16,10 @@ const shortly = (events: readonly StoreEvent[]): unknown[] =>
     record.problem,
   ]);
 
+/** A version as the journal gives it back: without its lease. */
+const asOnDisk = ({ kind, id, packed, revision, observedAt, signature, problem, followed }: RecordVersion) =>
+  RecordVersion.restored(kind, id, packed, revision, observedAt, signature, problem, followed);
+
 t.test('each transition takes the next revision, and a reading without a difference takes none', async (t) => {
   const store = new RecordStore(revision(40));
   const first = present('task', 't1', { n: 1 });
@@ -30,6 +34,30 @@ t.test('each transition takes the next revision, and a reading without a differe
   t.same(store.apply(absent('task', 't1'), NOW), []);
   t.equal(store.revision, 43);
   t.equal(store.size, 0);
+});
+
+t.test('a reading without a difference leaves the very version that was there', async (t) => {
+  const store = new RecordStore();
+  const signature = newSignature();
+  store.apply(present('task', 't1', { n: 1 }, signature), NOW);
+  const version = store.get('task', 't1');
+  store.apply(present('task', 't1', { n: 1 }, { ...signature, inode: 0 }), NOW);
+  t.equal(store.get('task', 't1'), version, 'some file systems give a file another inode at each look');
+  for (const touched of [
+    { ...signature, size: 101 },
+    { ...signature, size: 101, mtimeNs: 0n },
+  ])
+    t.equal(store.apply(present('task', 't1', { n: 1 }, touched), NOW)[0]?.type, 'modified');
+});
+
+t.test('records are counted by kind and together', async (t) => {
+  const store = new RecordStore();
+  for (const id of ['a', 'b', 'c']) store.apply(present('task', id), NOW);
+  store.apply(present('claim', 'a'), NOW);
+  store.settle();
+  store.apply(absent('task', 'b'), NOW);
+  t.same([store.size, store.count('task'), store.count('claim'), store.count('intent')], [3, 2, 1, 0]);
+  t.same([...store.ids('task')], ['a', 'c']);
 });
 
 t.test('a rewrite that keeps time and size is detected by its content', async (t) => {
@@ -68,6 +96,18 @@ t.test('a broken file is published once, with the last good data, and again when
     [6, 'removed', 'task', 'new', {}, 'deleted', 'invalid-json'],
   ]);
 });
+
+t.test(
+  'a file that can be read again is published, though it says what it said and has not been written',
+  async (t) => {
+    const store = new RecordStore();
+    const file = present('task', 't', { n: 1 });
+    store.apply(file, NOW);
+    const signature = 'signature' in file ? file.signature : undefined;
+    store.apply({ is: 'broken', kind: 'task', id: 't', problem: 'unreadable', signature }, NOW);
+    t.same(shortly(store.apply(file, NOW)), [[3, 'modified', 'task', 't', { n: 1 }, undefined, undefined]]);
+  },
+);
 
 t.test('a lease time that cannot be read is a problem of a record that is otherwise taken', async (t) => {
   const store = new RecordStore();
@@ -159,5 +199,58 @@ t.test(
     const other = new RecordStore();
     other.restore([{ version, lapsedAt: revision(0) }], revision(3));
     t.equal(other.apply(present('task', 'a', { n: 2 }), NOW, 'restart')[0]?.type, 'modified');
+  },
+);
+
+t.test(
+  'a store that was restored goes on as the one before would have, whatever order the journal gives',
+  async (t) => {
+    const at = (seconds: number) => unixMillis(NOW + seconds * 1_000);
+    const iso = (seconds: number): string => new Date(at(seconds)).toISOString();
+    const earlier = new RecordStore();
+    const lapsedAt = new Map<string, StoreEvent['revision']>();
+    const apply = (...change: Parameters<RecordStore['apply']>) => earlier.apply(...change);
+    apply(present('reservation', 'early', { run_id: 'a', expires_at: iso(5) }), at(0));
+    apply(present('reservation', 'revived', { expires_at: iso(5) }), at(0));
+    apply(present('reservation', 'open', { run_id: 'a', expires_at: iso(50) }), at(0));
+    apply(present('reservation', 'released', { expires_at: iso(50) }), at(0));
+    for (const event of earlier.expireUntil(at(5))) lapsedAt.set(event.record.id, event.revision);
+    apply(present('heartbeat', 'h', { reservation_id: 'revived', extended_expires_at: iso(60) }), at(6));
+    apply(present('release', 'x', { reservation_id: 'released' }), at(7));
+    apply(present('heartbeat', 'follows', { reservation_id: 'open' }), at(7));
+    const { versions } = earlier.cut();
+    const standing = versions.map((version) => ({
+      version: asOnDisk(version),
+      lapsedAt: lapsedAt.get(version.id) ?? revision(0),
+    }));
+    const found = (store: RecordStore, seconds: number) =>
+      store.cut().versions.map((version) => [version.id, store.leaseAt(version, at(seconds))?.[0]]);
+    for (const order of [standing, [...standing].reverse()]) {
+      const store = new RecordStore();
+      store.restore(order, earlier.revision);
+      t.equal(store.revision, earlier.revision);
+      t.same(found(store, 8), found(earlier, 8));
+      t.equal(store.leases.nextDeadline(), earlier.leases.nextDeadline());
+      t.same(
+        store.expireUntil(at(70)).map(({ revision, record }) => [revision, record.id]),
+        [
+          [earlier.revision + 1, 'open'],
+          [earlier.revision + 2, 'revived'],
+        ],
+        'what had ended ends no second time',
+      );
+      const moves = store.apply(
+        present('reservation', 'open', { run_id: 'b', expires_at: iso(99) }),
+        at(71),
+        'restart',
+      );
+      t.same(
+        moves.map(({ record, observed }) => [record.id, record.followed?.runId, observed]),
+        [
+          ['open', undefined, 'restart'],
+          ['follows', 'b', 'restart'],
+        ],
+      );
+    }
   },
 );

@@ -56,6 +56,10 @@ t.test('a second jump restarts the verification', async (t) => {
   clock.setWallClock(HOUR_MS);
   time.now();
   t.equal(time.doubtEndsInMs, DOUBT_MS);
+  clock.advance(DOUBT_MS - 1);
+  clock.setWallClock(JUMP_BOUND_MS);
+  time.now();
+  t.equal(time.doubtEndsInMs, 1, 'but not a step within the bound');
 });
 
 t.test('a jump back is accepted at once', async (t) => {

@@ -34,6 +34,7 @@ t.test('a name that would deceive or break a reader is refused', async (t) => {
   for (const id of ['x'.repeat(257), 'ä'.repeat(129), '\u{1f600}'.repeat(65)]) {
     t.same(readRecordName(`${id}.json`, 256), { is: 'refused', why: 'too-long' });
   }
+  t.same(readRecordName('src\\a.py.json', 256), { is: 'refused', why: 'backslash' });
   t.equal(readRecordName(`${'ä'.repeat(128)}.json`, 256).is, 'record', 'bytes are counted, not characters');
 });
 

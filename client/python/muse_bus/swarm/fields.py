@@ -10,7 +10,7 @@ from .address import Address, AddressError, normal_branch, parse_address
 from .text import is_number, number_text, trimmed
 from .timestamp import parse_timestamp
 
-#: A record that names more is cut: an index must not grow by what one file says.
+#: Of a field that names more, the others are not read: an index must not grow by what one file says.
 MAX_ADDRESSES: Final = 10_000
 _NAME_FIELDS: Final = ("address", "path", "file", "name")
 _LINES: Final = re.compile(r"[\r\n]+")
@@ -55,6 +55,11 @@ def address_fields(data: Data) -> tuple[Address, ...]:
                 continue
             found[address.text] = address
     return tuple(found.values())
+
+
+def is_cut(data: Data) -> bool:
+    """Whether a record has more addresses than are read, so that it may be about any other."""
+    return any(len(_spellings_of(data.get(field))) > MAX_ADDRESSES for field in ("addresses", "address"))
 
 
 def _spellings_of(value: object) -> list[str]:

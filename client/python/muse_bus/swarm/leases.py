@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from .address import Address, normal_branch
-from .fields import Data, address_fields, branch_field, text_field, time_field
+from .fields import Data, address_fields, branch_field, is_cut, text_field, time_field
 from .overlap import overlap
 from .text import order
 from .timestamp import iso_date
@@ -109,7 +109,8 @@ class _Reservation:
     written_expiry: Any
     expires_at: int | None
     readability: Readability
-    is_empty: bool
+    #: It could never be read, or has more addresses than are read.
+    may_hold_more: bool
 
 
 @dataclass(frozen=True)
@@ -197,8 +198,7 @@ class LeaseTable:
             lease = self._lease_of(facts, moment, is_any_prolonged)
             if not lease.is_held:
                 continue
-            # One that never could be read may hold anything.
-            if facts.readability == "unreadable" and facts.is_empty:
+            if facts.may_hold_more:
                 is_proven = False
             if _is_on(lease, branch) and any(overlap(own, one) for own in facts.addresses for one in wanted):
                 holders.append(lease)
@@ -265,7 +265,7 @@ def _read_reservation(id: str, data: Data, readability: Readability) -> _Reserva
         written_expiry=data.get("expires_at"),
         expires_at=time_field(data, "expires_at"),
         readability=readability,
-        is_empty=not data,
+        may_hold_more=(readability == "unreadable" and not data) or is_cut(data),
     )
 
 
