@@ -168,6 +168,8 @@ export class Bus extends BusBase {
     const changes = await this.watch.load(recovered ? 'restart' : 'live');
     // The first reading of a repository finds records, but no changes.
     if (!recovered) return [];
+    // Leases that are due end later, when the directories that may prolong them have been read.
+    if (!this.watch.hasReadLeases) return changes;
     return [...changes, ...this.#store.expireUntil(this.#clock.now(), 'restart')];
   }
 

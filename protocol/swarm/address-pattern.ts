@@ -16,15 +16,16 @@ type Token =
  * One meaning of an address. `text`: the text itself. `pattern`: its signs are wildcards. `perhaps`: its signs may be wildcards or part of
  * a name, as in `app/[id]/page.tsx` or `empty?`; two such texts meet only if they are equal.
  */
-export interface Reading {
-  readonly is: 'text' | 'pattern' | 'perhaps';
-  readonly tokens: readonly Token[];
+export type Reading = {
   /**
    * `symbols` if the last name has an extension, so it is probably a file. `src/a.py` could be a directory with a `b.ts` in it, but that is
    * no reason to report that it overlaps every pattern with `b.ts`.
    */
   readonly reach: 'symbols' | 'below';
-}
+} & (
+  | { readonly is: 'text'; readonly text: string }
+  | { readonly is: 'pattern' | 'perhaps'; readonly tokens: readonly Token[] }
+);
 
 /** Replaces the `::` before a symbol, which occurs in a text once. */
 const SYMBOL = '\0';
@@ -36,6 +37,8 @@ const MAX_WILDCARDS = 32;
 
 const CHOICE = /[@?+*!]\([^()]*\|[^()]*\)/;
 const WILDCARD = /[*?[{]|[@+!]\([^()]*\|/;
+/** A text without any of these has one reading. */
+const SIGN = /[*?[{(\\]/;
 
 /** Reads the names of a path and a symbol. @returns the readings, and the index of the first step with a wildcard. */
 export function readPattern(
@@ -45,7 +48,8 @@ export function readPattern(
   const text = names.join('/') + (symbol.length > 0 ? SYMBOL + symbol.join('.') : '');
   const reach: Reading['reach'] =
     symbol.length > 0 || !/^.+\.[^.]*[^.*?]$/.test(names.at(-1) ?? '') ? 'below' : 'symbols';
-  const itself: Reading = { is: 'text', tokens: Array.from(unescaped(text), toChar), reach };
+  const itself: Reading = { is: 'text', text: unescaped(text), reach };
+  if (!SIGN.test(text)) return { readings: [itself], wildAt: undefined };
   const wildAt = [...names, ...symbol].findIndex((name) => WILDCARD.test(name.replace(/\\./g, '')));
   if (wildAt < 0) return { readings: [itself], wildAt: undefined };
   const fixed = names.slice(0, wildAt).join('/');
@@ -65,7 +69,11 @@ export function readPattern(
 
 const toChar = (char: string): Token => ({ is: 'char', char });
 
-export const unescaped = (text: string): string => text.replace(/\\([*?[\]{}])/g, '$1');
+/** A text is taken apart when it is compared with a pattern: most addresses never are. */
+const tokensIn = (reading: Reading): readonly Token[] =>
+  reading.is === 'text' ? Array.from(reading.text, toChar) : reading.tokens;
+
+export const unescaped = (text: string): string => (text.includes('\\') ? text.replace(/\\([*?[\]{}])/g, '$1') : text);
 
 /** Whether all signs that look like wildcards may be part of a name: Next.js' `[slug]`, Ruby's `empty?`. */
 function isDoubtful(text: string, hasSymbol: boolean): boolean {
@@ -183,10 +191,11 @@ export type Reach = 'itself' | 'symbols' | 'below';
 const MAX_PRODUCT = 65_536;
 
 /** Whether there is a text that both readings reach. Searches the product of the two. */
-export function meets(a: Reading, aReach: Reach, b: Reading, bReach: Reach): boolean {
-  if (a.tokens.length * b.tokens.length > MAX_PRODUCT) return true;
-  const width = b.tokens.length + 2;
-  const seen = new Uint8Array((a.tokens.length + 2) * width * 2);
+export function meets(one: Reading, aReach: Reach, other: Reading, bReach: Reach): boolean {
+  const [a, b] = [tokensIn(one), tokensIn(other)];
+  if (a.length * b.length > MAX_PRODUCT) return true;
+  const width = b.length + 2;
+  const seen = new Uint8Array((a.length + 2) * width * 2);
   const left: [number, number, 0 | 1][] = [];
   const visit = (i: number, j: number, inSymbol: 0 | 1): void => {
     const state = (i * width + j) * 2 + inSymbol;
@@ -197,11 +206,11 @@ export function meets(a: Reading, aReach: Reach, b: Reading, bReach: Reach): boo
   visit(0, 0, 0);
   for (let state = left.pop(); state !== undefined; state = left.pop()) {
     const [i, j, inSymbol] = state;
-    if (i >= a.tokens.length && j >= b.tokens.length) return true;
-    for (const over of passedOver(a.tokens, i)) visit(over, j, inSymbol);
-    for (const over of passedOver(b.tokens, j)) visit(i, over, inSymbol);
-    const first = stepFrom(a.tokens, i, aReach, inSymbol);
-    const second = stepFrom(b.tokens, j, bReach, inSymbol);
+    if (i >= a.length && j >= b.length) return true;
+    for (const over of passedOver(a, i)) visit(over, j, inSymbol);
+    for (const over of passedOver(b, j)) visit(i, over, inSymbol);
+    const first = stepFrom(a, i, aReach, inSymbol);
+    const second = stepFrom(b, j, bReach, inSymbol);
     if (first === undefined || second === undefined) continue;
     for (const char of commonChars(first, second)) visit(first.next, second.next, char === SYMBOL ? 1 : inSymbol);
   }

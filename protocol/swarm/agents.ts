@@ -1,17 +1,8 @@
 import { unixMillis, type UnixMillis } from '../brand.js';
-import { FieldReader } from './fields.js';
 import { describeIntent, type Intent } from './intents.js';
 import { endOf, isHeld, type Lease } from './leases.js';
 import { isHistory, type Moment } from './moment.js';
-import { readabilityOf, type SwarmRecord } from './swarm-record.js';
-
-/** What a record says about the run that wrote it. */
-export interface Sign {
-  readonly run: string | undefined;
-  readonly branch: string | undefined;
-  /** The latest time at which the record says that its run was at work. */
-  readonly saidAt: UnixMillis | undefined;
-}
+import type { Sign } from './signs.js';
 
 /**
  * `suspect`: the agent holds leases, but has gone silent. `lapsed`: it holds nothing, and a lease of it ran out recently without a release.
@@ -35,19 +26,6 @@ export interface Agent {
   readonly silentMs: number | undefined;
   /** What the run does, in its own words, if it has announced it. */
   readonly doing: string | undefined;
-}
-
-const SIGN_TIMES = ['last_beat_at', 'released_at', 'claimed_at', 'completed_at', 'updated_at', 'created_at'] as const;
-
-export function readSign(record: SwarmRecord): Sign {
-  if (readabilityOf(record) === 'none') return { run: undefined, branch: undefined, saidAt: undefined };
-  const fields = new FieldReader(record.data);
-  let saidAt: Sign['saidAt'];
-  for (const field of SIGN_TIMES) {
-    const time = fields.time(field);
-    if (time !== undefined && time > (saidAt ?? -Infinity)) saidAt = time;
-  }
-  return { run: fields.text('run_id', 'claimed_by'), branch: fields.branch(), saidAt };
 }
 
 /** Orders leases by their end, then by id. A lease without a known end comes last. */

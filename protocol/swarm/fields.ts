@@ -139,7 +139,8 @@ interface Spellings {
   readonly isWhole: boolean;
 }
 
-const linesOf = (text: string): readonly string[] => text.split(/[\r\n]+/);
+const LINE_END = /[\r\n]+/;
+const linesOf = (text: string): readonly string[] => (LINE_END.test(text) ? text.split(LINE_END) : [text]);
 
 /**
  * Reads the addresses in a value: a text (one a line), an array of texts or objects, an object that names one, or an object whose keys are

@@ -2,13 +2,14 @@ import type { Kind } from '../records/kinds.js';
 import type { FieldProblem } from './fields.js';
 import { normalBranch, type Address, type AddressContext } from './address.js';
 import { AddressIndex } from './address-index.js';
-import { agentsOf, byEnd, readSign, type Agent, type Sign } from './agents.js';
+import { agentsOf, byEnd, type Agent } from './agents.js';
 import { addressOverlaps, operationConflicts, type Conflict } from './conflicts.js';
 import { findCycles } from './cycles.js';
 import { readIntent, withState, type Intent, type IntentFacts } from './intents.js';
 import { isHeld, LeaseTable, type Lease } from './leases.js';
 import { isUnseen, type Moment } from './moment.js';
 import { addTo, removeFrom } from './sets.js';
+import { Signs } from './signs.js';
 import type { SwarmRecord } from './swarm-record.js';
 import { TaskTable } from './task-table.js';
 import type { Task } from './tasks.js';
@@ -60,7 +61,7 @@ export class Swarm {
   readonly #intents = new Map<string, IntentFacts>();
   readonly #intentIndex = new AddressIndex();
   readonly #tasks: TaskTable;
-  readonly #signs = new Map<string, Sign>();
+  readonly #signs = new Signs();
   readonly #reservationsByRun = new Map<string | undefined, Set<string>>();
   /** The records of the last call of {@link replace}. */
   #known = new Map<string, SwarmRecord>();
@@ -76,7 +77,7 @@ export class Swarm {
   put(record: SwarmRecord): void {
     const { kind, id } = record;
     this.drop(kind, id);
-    this.#signs.set(keyOf(kind, id), readSign(record));
+    this.#signs.put(record);
     switch (kind) {
       case 'reservation':
       case 'heartbeat':
@@ -138,7 +139,7 @@ export class Swarm {
 
   /** Drops a removed record. */
   drop(kind: Kind, id: string): void {
-    this.#signs.delete(keyOf(kind, id));
+    this.#signs.drop(kind, id);
     switch (kind) {
       case 'reservation':
       case 'heartbeat':
@@ -238,7 +239,7 @@ export class Swarm {
 
   /** Returns all runs, also those that are over, ordered by name. */
   agents(moment: Moment): Agent[] {
-    return agentsOf(this.leases(moment), this.intents(moment), this.#signs.values(), moment);
+    return agentsOf(this.leases(moment), this.intents(moment), this.#signs.all(), moment);
   }
 
   /** Returns all tasks with their claims, ordered by id. */

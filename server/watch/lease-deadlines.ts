@@ -12,7 +12,7 @@ const PAUSE_MS = 1_000;
 const RETRY_MS = 250;
 
 /** The kinds whose records can begin, save or end a lease. */
-const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
+export const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 export interface LeaseDeadlineServices {
   readonly store: RecordStore;

@@ -196,6 +196,10 @@ export class RepositoryWatch {
     return this.#reconciler.count;
   }
 
+  get hasReadLeases(): boolean {
+    return this.#sight.hasReadLeases;
+  }
+
   /** The numbers of hints that have not been read yet and of files that cannot be read yet. */
   get backlog(): { readonly pending: number; readonly unsettled: number } {
     return this.#ingest.backlog;

@@ -2,6 +2,7 @@ import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode } from './files.js';
+import { LEASE_KINDS } from './lease-deadlines.js';
 import type { Reconciler } from './reconciler.js';
 import type { Finding, WatchState } from './watch-state.js';
 
@@ -59,6 +60,11 @@ export class Sight {
   known(kinds: readonly Kind[] = KINDS): ReadonlySet<Kind> {
     this.verify();
     return new Set(kinds.filter((kind) => this.#isCompared(kind) && this.#isListable(kind)));
+  }
+
+  /** Whether the directories that decide about leases have been read: else a lease that seems to have ended may have been prolonged. */
+  get hasReadLeases(): boolean {
+    return LEASE_KINDS.every((kind) => this.#isCompared(kind));
   }
 
   #isCompared(kind: Kind): boolean {

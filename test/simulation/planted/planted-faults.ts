@@ -2,13 +2,17 @@ import type { Rule } from '../judge/judge.js';
 import type { WorldTrait } from '../world/traits.js';
 import type { Patch } from './planting.js';
 
-/** One defence of the product, undone. */
+/** A defence of the product, undone. */
 export interface PlantedFault extends Patch {
   readonly name: string;
   /** The rules of the judge of which one is violated. */
   readonly rules: readonly Rule[];
+  /** Further defences that prevent the same, and would hide that this one is gone. */
+  readonly also?: readonly Patch[];
   /** What a world must have, or it does nothing there: it is looked for only in lives that have all of it. */
   readonly needs?: readonly WorldTrait[];
+  /** The kept life that shows it, where hardly another one does: it needs several faults that meet within milliseconds. */
+  readonly keptLife?: string;
 }
 
 /** Faults in what watches the files and ends leases. */
@@ -143,20 +147,20 @@ const WATCHING: readonly PlantedFault[] = [
     needs: ['late hints', 'questions'],
   },
   {
-    name: 'the barrier believes the hints after a burst of them',
+    name: 'the barrier believes hints that may be late',
     file: 'server/watch/disk-barrier.ts',
-    find: 'return !ingest.hasBurst && reconciler.hasAllHints(kind) && !linked.isAny(kind);',
-    replace: 'return !linked.isAny(kind);',
-    rules: ['false free'],
-    needs: ['lost hints', 'questions', 'prompt hints'],
-  },
-  {
-    name: 'the barrier does not wait for what is read',
-    file: 'server/watch/ingest.ts',
-    find: "while (this.#isBusy && this.#phase === 'running') {",
-    replace: "while (this.#isBusy && this.#phase !== 'running') {",
+    find: '!isTold(kind) || !known.has(kind) || !this.#hasAllHints(kind)',
+    replace: '(!isTold(kind) && !known.has(kind)) || !known.has(kind)',
     rules: ['false free'],
     needs: ['late hints', 'questions'],
+  },
+  {
+    name: 'the barrier does not wait for a file that cannot be read for the moment',
+    file: 'server/watch/disk-barrier.ts',
+    find: 'if (!ingest.isUnread(from, only)) return;',
+    replace: 'if (ingest.isUnread(from, only) || from >= 0) return;',
+    rules: ['false free'],
+    keptLife: 'unread-at-a-barrier',
   },
   {
     name: 'a file that was changed is taken for the same',
@@ -249,11 +253,11 @@ const DELIVERING: readonly PlantedFault[] = [
     needs: ['kill'],
   },
   {
-    name: 'history is one event longer than it is',
+    name: 'a client that history does not reach is not told so',
     file: 'server/delivery/catch-up.ts',
     find: "if (state.after < this.hub.history.base) this.#resync(subscription, 'lagged');",
-    replace: "if (state.after < this.hub.history.base - 1) this.#resync(subscription, 'lagged');",
-    rules: ['unforeseen'],
+    replace: "if (state.after < 0) this.#resync(subscription, 'lagged');",
+    rules: ['unforeseen', 'wire', 'crash', 'stuck', 'bound'],
     needs: ['stalled client', 'short history', 'small buffers'],
   },
   {
@@ -341,11 +345,11 @@ const KEEPING: readonly PlantedFault[] = [
     needs: ['kill', 'slow disk'],
   },
   {
-    name: 'the mark is set back while events wait for the disk',
-    file: 'server/journal/journal.ts',
-    find: 'if (this.#phase === phase && this.#pending.length === 0) this.#files.setMark(phase.writer.newest);',
-    replace: 'if (this.#phase === phase) this.#files.setMark(phase.writer.newest);',
-    rules: ['wire', 'view'],
+    name: 'revisions that may have been sent are given again',
+    file: 'server/journal/recovery.ts',
+    find: '  const start = revision(sent + 1);',
+    replace: '  const start = newest;',
+    rules: ['wire', 'view', 'unforeseen', 'crash', 'stuck'],
     needs: ['kill', 'slow disk'],
   },
   {
@@ -401,6 +405,22 @@ const LISTENING: readonly PlantedFault[] = [
     replace: '',
     rules: ['false free'],
     needs: ['late hints'],
+  },
+  {
+    name: 'a question takes the barrier of one connection for the records of another',
+    file: 'client/sdk/barrier-mirror.ts',
+    find: 'if (bus.server === server) return answer(mirror);',
+    replace: 'return answer(mirror);',
+    // Either of the two prevents what the other one does.
+    also: [
+      {
+        file: 'server/sessions/session.ts',
+        find: '    if (heartbeat.corrects(believes)) this.heartbeat(heartbeat);\n',
+        replace: '',
+      },
+    ],
+    rules: ['false free'],
+    keptLife: 'answered-by-two-servers',
   },
   {
     name: 'a barrier is answered by what was told of the files before',
@@ -485,15 +505,15 @@ const RELAYING: readonly PlantedFault[] = [
     find: '(await broker.countDeleted(names.stream, from)) === 0',
     replace: '(await broker.countDeleted(names.stream, from)) >= 0',
     rules: ['wire', 'view', 'stuck', 'false free'],
-    needs: ['new message deleted', 'edge killed'],
+    keptLife: 'deleted-while-read',
   },
   {
-    name: 'a new epoch goes on in the stream of the old one',
+    name: 'a stream goes on where its origin has lost what followed',
     file: 'server/relay/outbox.ts',
-    find: "    if (position.epoch !== epoch) return 'a new epoch';\n",
+    find: "    if (history.isLost(position.revision)) return 'what followed what was published last is lost';\n",
     replace: '',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash'],
-    needs: ['power cut'],
+    needs: ['kill', 'slow disk', 'journal'],
   },
   {
     name: 'an edge that hears nothing says that its origin is present',
@@ -528,12 +548,28 @@ const RELAYING: readonly PlantedFault[] = [
     needs: ['stream deleted'],
   },
   {
-    name: 'an edge begins with a base that was given up',
+    name: 'an edge begins with what was before its base',
     file: 'server/relay/cold-start.ts',
-    find: "      this.#from = message.phase === 'end' ? message.from : undefined;\n",
-    replace: '',
+    find: 'if (at < from || last?.epoch !== epoch) continue;',
+    replace: 'if (at < 0 || last === undefined) continue;',
     rules: ['wire', 'view', 'stuck', 'false held', 'unforeseen'],
-    needs: ['broker store set back'],
+    needs: ['power cut', 'edge killed'],
+  },
+  {
+    name: 'what the stream gives back is not in the history',
+    file: 'server/journal/recovery.ts',
+    find: 'events: [...contents.events, ...found.events],',
+    replace: 'events: [...contents.events],',
+    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'bound', 'false end'],
+    needs: ['kill', 'slow disk', 'journal'],
+  },
+  {
+    name: 'the stream gives back one event too few',
+    file: 'server/relay/recall-tail.ts',
+    find: 'events: past.events.filter((event) => event.revision > after)',
+    replace: 'events: past.events.filter((event) => event.revision > after + 1)',
+    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'bound', 'false end'],
+    needs: ['kill', 'slow disk', 'journal'],
   },
 ];
 

@@ -16,6 +16,7 @@ export type PlantedResult =
     }
   | { readonly is: 'missed'; readonly lives: number; readonly seconds: number };
 
+const KEPT_LIFE = 'test/simulation/planted/kept-life.ts';
 /** A life that never ends is ended when so many times its time is over: a busy machine is no fault that was not found. */
 const PATIENCE = 20;
 
@@ -26,20 +27,25 @@ interface LastLine {
   readonly violating?: readonly { readonly seed: number; readonly rule: Rule }[];
 }
 
-/** Plants one fault, and lives from seed 1 until a rule is violated or the time is up. */
+/** Plants one fault, and lives its kept life, or from seed 1 until a rule is violated or the time is up. */
 export async function look(root: string, fault: PlantedFault, maxSeconds: number): Promise<PlantedResult> {
   const name = fault.name.replace(/[^a-z]+/g, '-');
-  const file = await bundle(root, name, [fault]);
-  const { lives, processor_seconds: seconds, violating } = await lastLineOf(file, fault.needs ?? [], maxSeconds);
+  const { keptLife, needs = [], also = [] } = fault;
+  const file = await bundle(root, name, [fault, ...also], keptLife === undefined ? undefined : KEPT_LIFE);
+  const args = keptLife === undefined ? searchArgs(needs, maxSeconds) : [root, keptLife];
+  const { lives, processor_seconds: seconds, violating } = await lastLineOf(file, args, maxSeconds);
   const [first] = violating ?? [];
   if (!first) return { is: 'missed', lives, seconds };
   return { is: 'found', ...first, lives, seconds };
 }
 
-async function lastLineOf(file: string, needs: readonly WorldTrait[], maxSeconds: number): Promise<LastLine> {
+function searchArgs(needs: readonly WorldTrait[], maxSeconds: number): readonly string[] {
   const limits = ['--seed', '1', '--seconds', String(maxSeconds), '--processor', '--until-violation', '--no-shrink'];
-  const wanted = needs.flatMap((kind) => ['--with', kind]);
-  const child = spawn(process.execPath, [file, ...limits, ...wanted, '--json'], {
+  return [...limits, ...needs.flatMap((kind) => ['--with', kind]), '--json'];
+}
+
+async function lastLineOf(file: string, args: readonly string[], maxSeconds: number): Promise<LastLine> {
+  const child = spawn(process.execPath, [file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: PATIENCE * maxSeconds * 1_000,
   });

@@ -24,6 +24,8 @@ const MAX_LOST_MESSAGES = 20;
 const MAX_REPEATED = 11;
 /** So many of the last messages may not have reached all edges, or are the last of their records. */
 const MAX_NEW = 20;
+/** How often new messages are deleted in the time of such a fault. */
+const DELETIONS = 5;
 
 /** Causes the faults of the relay in the plan, and repairs each one after its time. */
 export class RelayOperator {
@@ -90,8 +92,12 @@ export class RelayOperator {
         return;
       }
       case 'new message deleted': {
-        const stream = broker.streams.get(relay.names.stream);
-        stream?.deleteMessage(stream.info.lastSequence - Math.floor(pick * MAX_NEW));
+        // Again and again, so that some are deleted before an edge that is away comes back.
+        for (let i = 0; i < DELETIONS; i++)
+          this.#later((forMs * i) / DELETIONS, () => {
+            const stream = broker.streams.get(relay.names.stream);
+            stream?.deleteMessage(stream.info.lastSequence - Math.floor(pick * MAX_NEW));
+          });
         return;
       }
       case 'foreign message':
