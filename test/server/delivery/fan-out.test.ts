@@ -55,3 +55,38 @@ t.test('an event that matches no filter is published, and counted by no group', 
   stream.turn(present('claim', 'a'));
   t.match(peer.heard(), [[MessageType.events, 1, 0]]);
 });
+
+t.test(
+  'subscriptions of one connection with one filter are in groups of their own, which others share and which end',
+  async (t) => {
+    const stream = new Stream();
+    const { fanOut } = stream.hub;
+    const [one, other] = [stream.connect(), stream.connect()];
+    const groups = (): number[] => [...fanOut.groups()].map(({ id }) => id).sort();
+    for (const id of [1, 2, 3]) one.say(MessageType.subscribe, id);
+    for (const id of [1, 2, 3]) other.say(MessageType.subscribe, id);
+    t.same([groups(), fanOut.groupCount], [[1, 2, 3], 3]);
+    const unsubscribe = (id: number): void => [one, other].forEach((peer) => peer.say(MessageType.unsubscribe, id));
+    one.say(MessageType.unsubscribe, 2);
+    t.same(groups(), [1, 2, 3], 'a group stays while one subscription holds it');
+    other.say(MessageType.unsubscribe, 2);
+    t.same([groups(), fanOut.groupCount], [[1, 3], 2]);
+    [one, other].forEach((peer) => peer.heard());
+    stream.turn(present('task', 'a'));
+    for (const peer of [one, other])
+      t.same(
+        peer
+          .heard()
+          .map(([type, group]) => [type, group])
+          .sort(),
+        [
+          [MessageType.events, 1],
+          [MessageType.events, 3],
+        ],
+      );
+    unsubscribe(1);
+    t.same([groups(), fanOut.groupCount], [[3], 1]);
+    unsubscribe(3);
+    t.same([groups(), fanOut.groupCount], [[], 0]);
+  },
+);
