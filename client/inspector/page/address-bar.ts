@@ -23,8 +23,8 @@ export interface BusAddress {
  * Removes the token from the address bar and keeps it for this tab. The address of the bus is the server of this page; in the browser
  * extension it is the address that the user has entered.
  */
-export function takeAddress(): BusAddress {
-  const { hash, protocol, host, pathname, search } = location;
+export function takeAddress(hash = location.hash): BusAddress {
+  const { protocol, host, pathname, search } = location;
   const token = /[#&]token=([^&]*)/.exec(hash)?.[1];
   if (token !== undefined) {
     keepToken(decoded(token));
@@ -33,7 +33,8 @@ export function takeAddress(): BusAddress {
       .replace(/(^|&)token=[^&]*/, '')
       .replace(/^&/, '');
     // An address with nothing but the token belongs to the place where the page was when it asked for it.
-    history.replaceState(null, '', pathname + search + (rest === '' ? formatPlace(place.peek()) : `#${rest}`));
+    const shown = rest === '' ? formatPlace(place.peek()) : `#${rest}`;
+    if (location.hash === hash) history.replaceState(null, '', pathname + search + shown);
   }
   const own = `${protocol === 'https:' ? 'wss' : 'ws'}://${host}${OWN_PATH}`;
   const url = isExtension() ? (keptInTab(BUS_KEY) ?? '') : own;

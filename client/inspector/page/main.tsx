@@ -26,8 +26,10 @@ addEventListener('drop', (event) => {
   if (file) openFile(file);
 });
 // A new address pasted over the old one contains a new token.
-addEventListener('hashchange', () => {
-  if (/[#&]token=/.test(location.hash)) send({ type: 'connect', ...takeAddress() });
+addEventListener('hashchange', ({ newURL }) => {
+  // By now the page may have taken the token out of the address bar.
+  const { hash } = new URL(newURL);
+  if (/[#&]token=/.test(hash)) send({ type: 'connect', ...takeAddress(hash) });
 });
 
 render(<App />, document.querySelector('#app')!);
