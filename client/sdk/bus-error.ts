@@ -36,7 +36,9 @@ const MARK = Symbol.for('muse-bus.BusError');
 /** The one error class of the SDK. */
 export class BusError extends Error {
   /** True also for an error of another copy of this class: by `require` and by `import`, and of `muse-bus` and `muse-bus-client`. */
-  static override [Symbol.hasInstance](value: unknown): value is BusError {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A class that a program derives from this one has instances of its own only.
+    if (this !== BusError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && MARK in value;
   }
 
