@@ -50,7 +50,7 @@ export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './in
 export { parseFilter } from './filter/parse-filter.js';
 export type { Kind } from './records/kinds.js';
 export { recordIdFault, recordIdFaultText, type RecordIdFault } from './records/record-id.js';
-export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS } from './records/kinds.js';
+export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS, LEASE_KINDS } from './records/kinds.js';
 export type { Matchable, Matcher, RecordField } from './filter/matcher.js';
 export {
   FollowedFields,

@@ -96,12 +96,11 @@ export class FollowedHub {
   }
 
   #isServed(version: RecordVersion): boolean {
-    const { kind, id, revision, problem, packed } = version;
+    const { kind, id, revision, problem } = version;
     const served = this.records.get(kind, id);
     if (served?.revision !== revision) return false;
     // One that did not fit into its message says less than what is served.
-    if (problem === 'unreadable') return true;
-    return problem === served.problem && Buffer.compare(packed, served.packed) === 0;
+    return problem === 'unreadable' || version.hasContentOf(served);
   }
 
   #publish(events: readonly StoreEvent[]): void {

@@ -68,14 +68,14 @@ function allowExcessArguments(command: Command): void {
 }
 
 /** The flags that say where something is. */
-const PLACES = ['root', 'url', 'endpoint', 'tokenFile'] as const;
-const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const PLACES: ReadonlySet<string | undefined> = new Set(['--root', '--url', '--endpoint', '--token-file']);
 
 /** @throws CliError that names a place without a name, or the arguments that a command does not take. */
 function checkArguments(command: Command): void {
-  const { args, registeredArguments } = command;
+  const { args, registeredArguments, options } = command;
   // An unset variable of a script must not mean this directory.
-  for (const flag of PLACES) if (command.getOptionValue(flag) === '') throw new CliError(`--${kebab(flag)} is empty`);
+  const unset = options.find((one) => PLACES.has(one.long) && command.getOptionValue(one.attributeName()) === '');
+  if (unset) throw new CliError(`${String(unset.long)} is empty`);
   if (registeredArguments.at(-1)?.variadic === true || args.length <= registeredArguments.length) return;
   const excess = args.slice(registeredArguments.length).join(' ');
   const taken = registeredArguments.map((one) => `<${one.name()}>`).join(' ');

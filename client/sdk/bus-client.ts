@@ -1,4 +1,5 @@
 import {
+  LEASE_KINDS,
   formatCursor,
   parseConnectionName,
   ProtocolError,
@@ -18,7 +19,6 @@ import { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import type { Logger } from './logger.js';
 import type { MirrorOptions, MirrorRecord } from './mirror-options.js';
-import { LEASE_KINDS } from './mirror-plan.js';
 import { Mirror } from './mirror.js';
 import {
   ANYTHING,

@@ -1,6 +1,5 @@
-import { unixMillis, type Kind, type Moment, type WatchHealth } from '../../protocol/index.js';
+import { LEASE_KINDS, unixMillis, type Kind, type Moment, type WatchHealth } from '../../protocol/index.js';
 import type { MirrorSource } from './mirror-options.js';
-import { LEASE_KINDS } from './mirror-plan.js';
 import type { MirrorState } from './mirror-state.js';
 import type { RecordView } from './record-view.js';
 

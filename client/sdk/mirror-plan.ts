@@ -1,16 +1,13 @@
 import {
+  LEASE_KINDS,
   isGlob,
   matchable,
   readFilter,
   type Filter,
   type FilterInput,
   type Followed,
-  type Kind,
 } from '../../protocol/index.js';
 import type { StandingRecord } from './record-view.js';
-
-/** The kinds whose records decide about leases. */
-export const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 /** What a mirror subscribes to, and which of these records it shows. */
 export interface MirrorPlan {

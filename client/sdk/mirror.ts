@@ -1,4 +1,5 @@
 import {
+  LEASE_KINDS,
   conflictForm,
   leaseForm,
   Swarm,
@@ -18,7 +19,7 @@ import { readKind } from './kind.js';
 import { HOLDERS_OPTIONS, LEASES_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import { mirrorMoment } from './mirror-moment.js';
 import { MIRROR_OPTIONS, type MirrorOptions, type MirrorRecord, type MirrorSource } from './mirror-options.js';
-import { LEASE_KINDS, planOf } from './mirror-plan.js';
+import { planOf } from './mirror-plan.js';
 import { busEvent, nextState, OPENING, type MirrorEvent, type MirrorState, type MirrorStatus } from './mirror-state.js';
 import { checkOptions } from './option-table.js';
 import { RecordView, type RecordChange } from './record-view.js';

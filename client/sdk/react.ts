@@ -1,10 +1,9 @@
 /** Hooks for React 18 and later. A component shows one state of one mirror, and never half of a change. */
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import type { FilterInput } from '../../protocol/index.js';
+import { LEASE_KINDS, type FilterInput } from '../../protocol/index.js';
 import type { BusClient } from './bus-client.js';
 import type { AddressHolding, HoldersOptions } from './holders.js';
 import type { MirrorOptions } from './mirror-options.js';
-import { LEASE_KINDS } from './mirror-plan.js';
 import type { Mirror } from './mirror.js';
 
 /** The state of a mirror in a component. */

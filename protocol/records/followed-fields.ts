@@ -1,3 +1,4 @@
+import { recordKey } from './record-key.js';
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
 import { isNothing } from '../swarm/fields.js';
@@ -48,12 +49,12 @@ export class FollowedFields {
   peek(kind: Kind, id: string, data: RecordData): Followed | undefined {
     const name = followedName(kind, id, data);
     if (name === undefined) return undefined;
-    const before = this.#followers.get(keyOf(kind, id));
+    const before = this.#followers.get(recordKey(kind, id));
     return this.#saidBy(name) ?? (before?.name === name ? before.followed : undefined);
   }
 
   of(kind: Kind, id: string): Followed | undefined {
-    return this.#followers.get(keyOf(kind, id))?.followed;
+    return this.#followers.get(recordKey(kind, id))?.followed;
   }
 
   /** Puts a record with its current data. @returns the other records whose followed values change as a result. */
@@ -78,7 +79,7 @@ export class FollowedFields {
       if (said.size === 0) this.#reservations.delete(name);
       return;
     }
-    const key = keyOf(kind, id);
+    const key = recordKey(kind, id);
     const name = this.#followers.get(key)?.name;
     if (name === undefined) return;
     this.#followers.delete(key);
@@ -105,7 +106,7 @@ export class FollowedFields {
   }
 
   #follow(follower: Follower): void {
-    const key = keyOf(follower.kind, follower.id);
+    const key = recordKey(follower.kind, follower.id);
     this.#followers.set(key, follower);
     const keys = this.#byName.get(follower.name);
     if (keys) keys.add(key);
@@ -124,8 +125,6 @@ export class FollowedFields {
 export function sameFollowed(a: Followed | undefined, b: Followed | undefined): boolean {
   return a === b || (a?.runId === b?.runId && a?.branch === b?.branch);
 }
-
-const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
 /** Returns the name of the reservation whose run or branch a record needs; `undefined` if the record says both, or names none. */
 function followedName(kind: Kind, id: string, data: RecordData): string | undefined {

@@ -3,6 +3,9 @@ export const KINDS = ['reservation', 'intent', 'release', 'heartbeat', 'task', '
 
 export type Kind = (typeof KINDS)[number];
 
+/** The kinds whose records begin, prolong or end a lease. */
+export const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
+
 /** The directory under `.muse/coordination/` that holds the records of a kind. */
 export const KIND_DIRECTORIES: Readonly<Record<Kind, string>> = {
   reservation: 'reservations',

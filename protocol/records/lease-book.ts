@@ -1,7 +1,7 @@
 import TinyQueue from 'tinyqueue';
 import type { UnixMillis } from '../brand.js';
 import type { Problem } from './problem.js';
-import type { Kind } from './kinds.js';
+import { LEASE_KINDS, type Kind } from './kinds.js';
 import type { RecordData } from './record.js';
 import { leaseStateAt, LeaseTable, type LeaseState, type LeaseTerm } from '../swarm/leases.js';
 
@@ -40,7 +40,7 @@ export class LeaseBook {
 
   /** Whether records of this kind begin, prolong or end leases. */
   heeds(kind: Kind): boolean {
-    return kind === 'reservation' || kind === 'heartbeat' || kind === 'release';
+    return LEASE_KINDS.includes(kind);
   }
 
   /**

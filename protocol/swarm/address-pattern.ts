@@ -49,8 +49,9 @@ export function readPattern(
   const reach: Reading['reach'] =
     symbol.length > 0 || !/^.+\.[^.]*[^.*?]$/.test(names.at(-1) ?? '') ? 'below' : 'symbols';
   const itself: Reading = { is: 'text', text: unescaped(text), reach };
-  if (!SIGN.test(text)) return { readings: [itself], wildAt: undefined };
-  const wildAt = [...names, ...symbol].findIndex((name) => WILDCARD.test(name.replace(/\\./g, '')));
+  const wildAt = SIGN.test(text)
+    ? [...names, ...symbol].findIndex((name) => WILDCARD.test(name.replace(/\\./g, '')))
+    : -1;
   if (wildAt < 0) return { readings: [itself], wildAt: undefined };
   const fixed = names.slice(0, wildAt).join('/');
   const alternatives = text.length <= MAX_PATTERN_CHARACTERS ? expandBraces(text) : undefined;

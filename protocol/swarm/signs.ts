@@ -1,3 +1,4 @@
+import { recordKey } from '../records/record-key.js';
 import type { UnixMillis } from '../brand.js';
 import type { Kind } from '../records/kinds.js';
 import { FieldReader } from './fields.js';
@@ -30,11 +31,11 @@ export class Signs {
   readonly #read = new Map<string, Sign>();
 
   put(record: SwarmRecord): void {
-    this.#unread.set(keyOf(record.kind, record.id), record);
+    this.#unread.set(recordKey(record.kind, record.id), record);
   }
 
   drop(kind: Kind, id: string): void {
-    const key = keyOf(kind, id);
+    const key = recordKey(kind, id);
     this.#unread.delete(key);
     this.#read.delete(key);
   }
@@ -45,5 +46,3 @@ export class Signs {
     return this.#read.values();
   }
 }
-
-const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;

@@ -1,3 +1,4 @@
+import { recordKey } from '../records/record-key.js';
 import type { Kind } from '../records/kinds.js';
 import type { FieldProblem } from './fields.js';
 import { normalBranch, type Address, type AddressContext } from './address.js';
@@ -113,7 +114,7 @@ export class Swarm {
     const before = this.#known;
     const after = new Map<string, SwarmRecord>();
     for (const record of records) {
-      const key = keyOf(record.kind, record.id);
+      const key = recordKey(record.kind, record.id);
       after.set(key, record);
       if (before.get(key) !== record) this.put(record);
       before.delete(key);
@@ -281,8 +282,6 @@ export class Swarm {
     return (id) => this.#leases.at(id, moment);
   }
 }
-
-const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);
 

@@ -147,6 +147,7 @@ export class RecordStore extends CurrentRecords {
     const shown = this.showAll(changes);
     const [first] = shown;
     const event = this.#event(type, now, before, after, reason, observed, first && this.leaseAt(first, now, true));
+    if (!changes.some(({ isRevived }) => isRevived)) return [event];
     const revived = new Set(changes.filter(({ isRevived }) => isRevived).map(({ lease }) => lease.term.reservation));
     const again = shown
       .filter(({ id }) => revived.has(id))

@@ -73,9 +73,13 @@ export class RecordVersion {
     return (
       !sameFollowed(before.followed, this.followed) &&
       before.observedAt === this.observedAt &&
-      before.problem === this.problem &&
-      Buffer.compare(before.packed, this.packed) === 0
+      this.hasContentOf(before)
     );
+  }
+
+  /** Whether it has the data and the problem of another version. */
+  hasContentOf({ problem, packed }: RecordVersion): boolean {
+    return problem === this.problem && Buffer.compare(packed, this.packed) === 0;
   }
 
   /** The lease of this reservation; `undefined` for other kinds. */

@@ -1,4 +1,4 @@
-import type { Kind, UnixMillis } from '../../protocol/index.js';
+import { LEASE_KINDS, type Kind, type UnixMillis } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
@@ -10,9 +10,6 @@ const MAX_SLEEP_MS = 60_000;
 const PAUSE_MS = 1_000;
 /** While the directories that decide about leases cannot be seen, they are checked again this often. */
 const RETRY_MS = 250;
-
-/** The kinds whose records can begin, save or end a lease. */
-export const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 export interface LeaseDeadlineServices {
   readonly store: RecordStore;

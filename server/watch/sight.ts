@@ -1,8 +1,7 @@
-import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
+import { KIND_DIRECTORIES, KINDS, LEASE_KINDS, type Kind } from '../../protocol/index.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { errorCode } from './files.js';
-import { LEASE_KINDS } from './lease-deadlines.js';
 import type { Reconciler } from './reconciler.js';
 import type { Finding, WatchState } from './watch-state.js';
 

@@ -1,4 +1,4 @@
-import { leaseForm, runSituation, type Address, type Kind } from '../../../protocol/index.js';
+import { LEASE_KINDS, leaseForm, runSituation, type Address } from '../../../protocol/index.js';
 import { askAtBarrier } from '../../sdk/barrier-mirror.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { toCliError } from '../cli-error.js';
@@ -13,8 +13,6 @@ import { doubtOf, type HoldingAnswer } from './decision.js';
  * is asked at each tool and prompt of an agent, and what was not said then is said at the next call.
  */
 const ANSWER_MS = { 'before an edit': 8_000, 'between edits': 2_000 } as const;
-
-const LEASE_KINDS: readonly Kind[] = ['reservation', 'heartbeat', 'release'];
 
 export interface Question {
   readonly root: string;

@@ -43,23 +43,20 @@ def branch_field(data: Data) -> str | None:
     return None if branch is None else normal_branch(branch)
 
 
-def address_fields(data: Data) -> tuple[Address, ...]:
-    """The addresses of a record, each once."""
+def address_fields(data: Data) -> tuple[tuple[Address, ...], bool]:
+    """The addresses of a record, each once, and whether it has more than are read, so that it may be about any other."""
     found: dict[str, Address] = {}
+    is_cut = False
     for field in ("addresses", "address"):
-        value = data.get(field)
-        for spelling in _spellings_of(value)[:MAX_ADDRESSES]:
+        spellings = _spellings_of(data.get(field))
+        is_cut = is_cut or len(spellings) > MAX_ADDRESSES
+        for spelling in spellings[:MAX_ADDRESSES]:
             try:
                 address = parse_address(spelling)
             except AddressError:
                 continue
             found[address.text] = address
-    return tuple(found.values())
-
-
-def is_cut(data: Data) -> bool:
-    """Whether a record has more addresses than are read, so that it may be about any other."""
-    return any(len(_spellings_of(data.get(field))) > MAX_ADDRESSES for field in ("addresses", "address"))
+    return tuple(found.values()), is_cut
 
 
 def _spellings_of(value: object) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from .address import Address, normal_branch
-from .fields import Data, address_fields, branch_field, is_cut, text_field, time_field
+from .fields import Data, address_fields, branch_field, text_field, time_field
 from .overlap import overlap
 from .text import order
 from .timestamp import iso_date
@@ -254,18 +254,19 @@ class LeaseTable:
 
 
 def _read_reservation(id: str, data: Data, readability: Readability) -> _Reservation:
+    # What is no record holds nothing, whatever it said before.
+    addresses, is_cut = address_fields(data)
     return _Reservation(
         id=id,
         name=text_field(data, "reservation_id") or id,
         run_id=text_field(data, "run_id"),
         branch=branch_field(data),
-        # What is no record holds nothing, whatever it said before.
-        addresses=address_fields(data),
+        addresses=addresses,
         operation=text_field(data, "operation"),
         written_expiry=data.get("expires_at"),
         expires_at=time_field(data, "expires_at"),
         readability=readability,
-        may_hold_more=(readability == "unreadable" and not data) or is_cut(data),
+        may_hold_more=(readability == "unreadable" and not data) or is_cut,
     )
 
 
