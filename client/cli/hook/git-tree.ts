@@ -61,8 +61,11 @@ function branchIn(gitDirectory: string): string | undefined {
 function branchInTable(gitDirectory: string): string | undefined {
   try {
     const args = ['--git-dir', gitDirectory, 'symbolic-ref', '--quiet', '--short', 'HEAD'];
-    const options = { encoding: 'utf8', timeout: GIT_MS, stdio: ['ignore', 'pipe', 'ignore'] } as const;
-    const branch = execFileSync('git', args, options).trim();
+    const branch = execFileSync('git', args, {
+      encoding: 'utf8',
+      timeout: GIT_MS,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
     // A git that does not know the table.
     return branch === IN_TABLE ? undefined : branch;
   } catch {
