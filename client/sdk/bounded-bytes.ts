@@ -19,6 +19,10 @@ export class BoundedBytes {
     this.#chunks.push(chunk);
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   /** Adds all that comes. @returns this, at the end of it. @throws the error of the source, or for too many bytes. */
   async addAll(source: AsyncIterable<Buffer>): Promise<this> {
     for await (const chunk of source) this.add(chunk);

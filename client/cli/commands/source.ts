@@ -8,8 +8,12 @@ import { CliError, toCliError } from '../cli-error.js';
 import { serverIn, type Target } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
 
-/** How often a bus in this process polls if the kernel does not report changes. */
-const LOCAL_POLL_INTERVAL_MS = 500;
+export interface SourceOptions {
+  /** How often a bus in this process polls if the kernel does not report changes. @default 500 */
+  readonly pollIntervalMs?: number;
+  /** Ends the attempt to connect, and the client. */
+  readonly signal?: AbortSignal;
+}
 
 /** The source of events: a server, or the files themselves. */
 export interface Source {
@@ -26,17 +30,17 @@ export interface Source {
 export async function findSource(
   target: Target,
   { err }: Pick<Terminal, 'err'>,
-  pollIntervalMs = LOCAL_POLL_INTERVAL_MS,
+  { pollIntervalMs = 500, signal }: SourceOptions = {},
 ): Promise<Source> {
   const { root, server } = target;
   if (server) {
     sayOtherRepository(target, err);
-    return served(connectToServer(server, root));
+    return served(connectToServer(server, root, signal));
   }
   // Checked first: without a repository there is nothing to fall back to.
   const repository = repositoryAt(root);
   try {
-    return await served(connect(root === undefined ? {} : { root }));
+    return await served(connect({ ...(root === undefined ? {} : { root }), signal }));
   } catch (error) {
     if (!(error instanceof BusError) || !ABSENT.has(error.code)) throw error;
     if (error.code === 'untrusted-endpoint') {
@@ -46,7 +50,7 @@ export async function findSource(
   // Loaded on demand: it takes half of the time to start.
   const { startLocalBus } = await import('./local-bus.js');
   const local = await startLocalBus(repository, pollIntervalMs);
-  const client = new BusClient(local.dial);
+  const client = new BusClient(local.dial, { signal });
   await client.open();
   return {
     client,
@@ -74,9 +78,10 @@ const ABSENT: ReadonlySet<BusErrorCode> = new Set<BusErrorCode>(['no-endpoint', 
 export function connectToServer(
   { url, urls, token, served: file }: NonNullable<Target['server']>,
   root: string | undefined,
+  signal?: AbortSignal,
 ): Promise<BusClient> {
-  if (file !== undefined) return connectTo(() => addressIn(file));
-  const named = { url: urls ?? url, ...(root === undefined ? {} : { root }) };
+  if (file !== undefined) return connectTo(() => addressIn(file), { signal });
+  const named = { url: urls ?? url, ...(root === undefined ? {} : { root }), signal };
   return token === undefined ? connect(named).catch(withoutToken(url)) : connect({ ...named, token });
 }
 

@@ -77,7 +77,7 @@ async function watch(options: WatchOptions, terminal: Terminal): Promise<void> {
 /** @throws CliError if there is no repository, with the exit code of `muse coord watch`. */
 async function sourceOf({ target, pollIntervalMs }: WatchOptions, terminal: Terminal): Promise<Source> {
   try {
-    return await findSource(target, terminal, pollIntervalMs);
+    return await findSource(target, terminal, { pollIntervalMs });
   } catch (error) {
     if (!(error instanceof CliError) || error.status !== 'no_repository') throw error;
     throw new CliError(error.message, error.status, error.hint, NOT_A_REPOSITORY_EXIT);

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { closestMatch } from '../../../protocol/index.js';
 import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from '../doctor/finding.js';
@@ -58,7 +60,7 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
   const found = hooksIn(table, text);
   const missing = Object.keys(table.events).filter((event) => found?.get(event)?.ours === undefined);
   const commands = [...(found?.values() ?? [])].flatMap(({ ours }) => (ours === undefined ? [] : [ours]));
-  const [program = ''] = (commands[0] ?? '').split(' ');
+  const [program = ''] = (commands[0] ?? '').split(' hook ');
   const { off = '' } = table;
   const read = readSettings(text);
   const isOff = read.is === 'settings' && read.settings[off] === true;
@@ -75,9 +77,14 @@ function eventFindings(check: string, path: string, table: HookTable, text: stri
   ];
 }
 
-function programFindings(check: string, program: string, env: NodeJS.ProcessEnv): Finding[] {
-  if (isFound(program, env)) return [];
+/** @param command the program and its arguments; it may be a runtime, and the program its argument. */
+function programFindings(check: string, command: string, env: NodeJS.ProcessEnv): Finding[] {
+  const [program = '', ...args] = command.split(' ');
   const effect = check === 'hooks mcp' ? 'there are no tools' : 'nothing is stopped';
+  const gone = args.find((arg) => isAbsolute(arg) && !existsSync(arg));
+  if (gone !== undefined)
+    return [wrong(check, `${gone} is not there: ${effect}`, 'muse-bus hooks install, from where it is')];
+  if (isFound(program, env)) return [];
   return [
     wrong(
       check,

@@ -35,8 +35,8 @@ export function removeGuard(text: string | undefined): SettingsEdit {
 
 export const hasGuard = (text: string): boolean => text.split('\n').includes(BEGIN);
 
-/** The program that the guard calls. */
-export const guardProgram = (text: string): string | undefined => /^if command -v (\S+) /m.exec(text)?.[1];
+/** The program that the guard calls, with its arguments. */
+export const guardProgram = (text: string): string | undefined => /^ {2}(.+) hook git /m.exec(text)?.[1];
 
 function guardLines(installed: Installed): string[] {
   const [program = ''] = installed.program.split(' ');

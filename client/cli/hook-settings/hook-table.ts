@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject } from '../../../protocol/index.js';
 import { asFields, type Fields } from '../hook/fields.js';
-import { readSettings, settingsText } from './json-text.js';
+import { readSettings, readToWrite, settingsText } from './json-text.js';
 import { hookCommandLine, isOurs, type Installed, type SettingsEdit } from './settings-edit.js';
 
 /** The format in which a harness stores its hooks: an object `hooks` with a list of entries for each event. */
@@ -24,7 +24,7 @@ const TIMEOUT_S = 15;
 /** Adds our entries to the settings, or repairs them. Other entries stay as they are. */
 export function addHooks(table: HookTable, text: string | undefined, installed: Installed): SettingsEdit {
   return edited(table, text, (event, entries) => {
-    const wanted = table.events[event];
+    const wanted = Object.hasOwn(table.events, event) ? table.events[event] : undefined;
     if (!wanted) return entries;
     const entry = entryFor(table, wanted, hookCommandLine(installed, table.harness));
     const own = entries.filter((other) => isOurEntry(table, other));
@@ -44,26 +44,26 @@ function edited(
   text: string | undefined,
   change: (event: string, entries: readonly unknown[]) => readonly unknown[],
 ): SettingsEdit {
-  const read = readSettings(text);
+  const read = readToWrite(text);
   if (read.is === 'refused') return read;
   const { settings } = read;
   const { hooks: before = {}, version } = settings;
   if (!isJsonObject(before)) return { is: 'refused', why: '"hooks" is no object' };
   if (table.version !== undefined && version !== undefined && version !== table.version)
     return { is: 'refused', why: `"version" is not ${String(table.version)}` };
-  const hooks: Record<string, unknown> = {};
+  const hooks = new Map<string, unknown>();
   let isChanged = false;
   for (const event of new Set([...Object.keys(before), ...Object.keys(table.events)])) {
-    const entries = asFields(before)[event];
+    const entries = Object.hasOwn(before, event) ? asFields(before)[event] : undefined;
     if (entries !== undefined && !Array.isArray(entries)) return { is: 'refused', why: `"hooks.${event}" is no list` };
     const after = change(event, entries ?? []);
     isChanged ||= !isDeepStrictEqual(after, entries ?? []);
-    if (after.length > 0 || entries?.length === 0) hooks[event] = after;
+    if (after.length > 0 || entries?.length === 0) hooks.set(event, after);
   }
   if (!isChanged) return { is: 'same' };
-  if (Object.keys(hooks).length > 0) {
+  if (hooks.size > 0) {
     const version = table.version === undefined ? {} : { version: table.version };
-    return { is: 'changed', text: settingsText({ ...version, ...settings, hooks }, text) };
+    return { is: 'changed', text: settingsText({ ...version, ...settings, hooks: Object.fromEntries(hooks) }, text) };
   }
   const left = Object.entries(settings).filter(([name]) => name !== 'hooks');
   // A file with only the version has no settings and is removed.

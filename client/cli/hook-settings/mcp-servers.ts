@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject } from '../../../protocol/index.js';
 import { asFields, textIn, type Fields } from '../hook/fields.js';
-import { readSettings, settingsText } from './json-text.js';
+import { readSettings, readToWrite, settingsText } from './json-text.js';
 import type { Installed, SettingsEdit } from './settings-edit.js';
 
 const NAME = 'muse-bus';
@@ -26,15 +26,17 @@ export function hasMcpServer(text: string): boolean {
   return read.is === 'settings' && NAME in asFields(read.settings['mcpServers']);
 }
 
-/** The program that starts our server. */
+/** The program that starts our server, with its arguments. */
 export function mcpProgram(text: string): string | undefined {
   const read = readSettings(text);
   const servers = read.is === 'settings' ? asFields(read.settings['mcpServers']) : {};
-  return textIn(asFields(servers[NAME]), ['command']);
+  const { args, ...own } = asFields(servers[NAME]);
+  const command = textIn(own, ['command']);
+  return command === undefined ? undefined : [command, ...(Array.isArray(args) ? (args as unknown[]) : [])].join(' ');
 }
 
 function edited(text: string | undefined, change: (servers: Fields) => Fields): SettingsEdit {
-  const read = readSettings(text);
+  const read = readToWrite(text);
   if (read.is === 'refused') return read;
   const { mcpServers: before = {}, ...others } = read.settings;
   if (!isJsonObject(before)) return { is: 'refused', why: '"mcpServers" is no object' };

@@ -21,7 +21,7 @@ export interface InstallPlace {
   add(text: string | undefined, installed: Installed, path: string): SettingsEdit;
   remove(text: string | undefined): SettingsEdit;
   isIn(text: string): boolean;
-  /** Returns the program that is started; `undefined` if that cannot be read. */
+  /** Returns the program that is started, with its arguments; `undefined` if that cannot be read. */
   readonly programIn?: (text: string) => string | undefined;
   readonly table?: HookTable;
 }

@@ -1,6 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { isRefusal, renamePatiently } from '../../../server/repository/index.js';
 import { CliError } from '../cli-error.js';
@@ -41,6 +51,9 @@ export function writeSettingsFile(
   mode: number,
 ): void {
   if (readSettingsFile(within, path).text !== before) throw refused(path, 'it has changed meanwhile; try again');
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  // To rename something onto it, or to remove it, needs no right to write it.
+  if (stats !== undefined && (stats.mode & 0o222) === 0) throw refused(path, 'it is read-only');
   if (text === undefined) {
     rmSync(path);
     return;
@@ -49,11 +62,22 @@ export function writeSettingsFile(
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
     writeFileSync(temporary, text, { flag: 'wx' });
-    setMode(temporary, before === undefined ? mode : lstatSync(path).mode | (mode & 0o111));
+    if (stats !== undefined) keepOwner(temporary, stats, path);
+    setMode(temporary, stats === undefined ? mode : stats.mode | (mode & 0o111));
     renamePatiently(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** A file that root changes in somebody's checkout stays theirs. @throws CliError if it would not */
+function keepOwner(temporary: string, { uid, gid }: Stats, path: string): void {
+  if (lstatSync(temporary).uid === uid) return;
+  try {
+    chownSync(temporary, uid, gid);
+  } catch {
+    throw refused(path, 'it belongs to another user');
   }
 }
 

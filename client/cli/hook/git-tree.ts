@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { lstatSync, readFileSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
@@ -6,11 +7,12 @@ export interface GitTree {
   readonly top: string;
   /** The main working tree, if this one is linked. */
   readonly main: string | undefined;
-  /** `undefined` if no branch is checked out, or if it cannot be read. */
+  /** The one that is checked out, or that a rebase works on; `undefined` if there is none, or if it cannot be read. */
   readonly branch: string | undefined;
 }
 
 const MAX_BYTES = 4_096;
+const GIT_MS = 1_000;
 
 /** Yields the working trees around a directory, the innermost first. */
 export function* gitTreesAround(directory: string): Generator<GitTree> {
@@ -42,8 +44,33 @@ function statsOf(path: string): Stats | undefined {
   }
 }
 
+/** Where git keeps the branch: in the second and third while it is rebased, as no branch is checked out then. */
+const BRANCH_FILES = ['HEAD', 'rebase-merge/head-name', 'rebase-apply/head-name'] as const;
+/** Stands in `HEAD` where the branches are in a table of references, which only git reads. */
+const IN_TABLE = '.invalid';
+
 function branchIn(gitDirectory: string): string | undefined {
-  return /^ref: refs\/heads\/(.+)$/m.exec(smallText(join(gitDirectory, 'HEAD')) ?? '')?.[1]?.trim();
+  for (const file of BRANCH_FILES) {
+    const branch = /^(?:ref: )?refs\/heads\/(.+)$/m.exec(smallText(join(gitDirectory, file)) ?? '')?.[1]?.trim();
+    if (branch === IN_TABLE) return branchInTable(gitDirectory);
+    if (branch !== undefined) return branch;
+  }
+  return undefined;
+}
+
+function branchInTable(gitDirectory: string): string | undefined {
+  try {
+    const args = ['--git-dir', gitDirectory, 'symbolic-ref', '--quiet', '--short', 'HEAD'];
+    const branch = execFileSync('git', args, {
+      encoding: 'utf8',
+      timeout: GIT_MS,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+    // A git that does not know the table.
+    return branch === IN_TABLE ? undefined : branch;
+  } catch {
+    return undefined;
+  }
 }
 
 function smallText(path: string): string | undefined {

@@ -4,8 +4,8 @@ import { SILENCE, type HookAnswer, type HookOutcome } from './hook-call.js';
 /** The arguments with which git lists the files of a commit. A rename is listed as a removal and an addition. */
 export const STAGED_NAMES = ['diff', '--cached', '--name-only', '--no-renames', '-z'] as const;
 export const STAGED_DIFF = [
-  ...['-c', 'core.quotePath=false', 'diff', '--cached', '--no-renames', '--no-color', '--no-ext-diff'],
-  ...['--unified=0', '--src-prefix=a/', '--dst-prefix=b/'],
+  ...['-c', 'core.quotePath=false', 'diff', '--cached', '--no-renames', '--no-color', '--no-ext-diff', '--no-textconv'],
+  ...['--unified=0', '--inter-hunk-context=0', '--src-prefix=a/', '--dst-prefix=b/'],
 ] as const;
 
 const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@ ?(.*)$/;

@@ -49,7 +49,7 @@ async function askClient(
   signal: AbortSignal,
 ): Promise<HoldingAnswer> {
   const { findSource } = await import('../commands/source.js');
-  const source = await findSource({ ...target, root: target.server ? target.root : root }, { err: warn });
+  const source = await findSource({ ...target, root: target.server ? target.root : root }, { err: warn }, { signal });
   try {
     const { client } = source;
     if (client.status.state !== 'live') throw new BusError('unreachable', 'the bus is away', '');

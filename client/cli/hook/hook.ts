@@ -37,7 +37,7 @@ export async function hook(name: string, given: HookFlags, output: Output): Prom
   }
   const form = FORMS[harness];
   try {
-    const input = form.read(JSON.parse(await readInput()));
+    const input = form.read(await readInput());
     const settings = { ...flags, whenUnknown, env: process.env };
     const outcome = await outcomeOf(harness, input, settings, (line) => output.err(line));
     print(form.answer(input, outcome), output);

@@ -5,8 +5,10 @@ import { CLAUDE_CODE } from './claude-code.js';
 import { CODEX } from './codex.js';
 import { CURSOR } from './cursor.js';
 import type { WhenUnknown } from './decision.js';
+import type { Edit } from './edit.js';
 import type { HarnessForm, HookInput, HookOutcome } from './hook-call.js';
 import { identify } from './identity.js';
+import { localPath } from './local-path.js';
 import { outcomeBetween } from './session-review.js';
 
 /** The harnesses of agents, and what each of them sends and reads. */
@@ -28,20 +30,21 @@ export interface HookSettings {
 /** Returns what the hook has to say to an agent, the same whether a process or a request asks. */
 export async function outcomeOf(
   harness: AgentHarness,
-  { call, session, directory = workingDirectory() }: HookInput,
+  { call, session, directory }: HookInput,
   settings: HookSettings,
   warn: (line: Text) => void,
 ): Promise<HookOutcome> {
   const { runId, env, ...others } = settings;
   const identity = identify(runId, env, harness, session);
-  const question = { ...others, identity, directory, about: 'edit', warn } as const;
+  const workingIn = directory === undefined ? workingDirectory() : localPath(directory);
+  const question = { ...others, identity, directory: workingIn, about: 'edit', warn } as const;
   switch (call.is) {
     case 'before':
-      return outcomeBefore(call.edits, question, session);
+      return outcomeBefore(local(call.edits), question, session);
     case 'before-unreadable':
       return outcomeOfUnreadable(call.why, question);
     case 'after':
-      return outcomeBetween({ is: 'edited', edits: call.edits }, session, question);
+      return outcomeBetween({ is: 'edited', edits: local(call.edits) }, session, question);
     case 'after-shell':
       return outcomeBetween({ is: 'shell' }, session, question);
     case 'after-other':
@@ -51,3 +54,5 @@ export async function outcomeOf(
       return { is: 'none' };
   }
 }
+
+const local = (edits: readonly Edit[]): Edit[] => edits.map((edit) => ({ ...edit, path: localPath(edit.path) }));

@@ -8,8 +8,14 @@ const MAX_INPUT_BYTES = 64 * 2 ** 20;
 const STDIN = 0;
 const CHUNK_BYTES = 65_536;
 
-/** Returns what the harness writes to standard input. @throws CliError if that is a terminal, or if the text is too long. */
-export async function readInput(): Promise<string> {
+/** A longer text is read to its end: to look whether it is whole costs as much each time as to parse it. */
+const MAX_EAGER_BYTES = 2 ** 20;
+
+/**
+ * Returns the JSON that the harness writes to standard input, as soon as it is whole: the harness may leave its end open.
+ * @throws CliError if that is a terminal, or if the text is too long; SyntaxError if it ends and is no JSON.
+ */
+export async function readInput(): Promise<unknown> {
   // What is no device is no terminal, and to ask for a terminal takes as long as to read.
   if (fstatSync(STDIN).isCharacterDevice() && isatty(STDIN)) {
     throw new CliError(
@@ -18,23 +24,47 @@ export async function readInput(): Promise<string> {
       'muse-bus hooks install sets it up',
     );
   }
-  const input = new BoundedBytes(
+  const input = new JsonInput();
+  // Read past the process's stream, whose code takes longer to load than the input to read. It is for pipes that must not be waited for.
+  if (!readWaiting(input)) {
+    for await (const chunk of process.stdin as AsyncIterable<Buffer>) if (input.isWholeWith(chunk)) break;
+  }
+  return input.value();
+}
+
+class JsonInput {
+  readonly #bytes = new BoundedBytes(
     MAX_INPUT_BYTES,
     () => new CliError(`the input has more than ${String(MAX_INPUT_BYTES)} bytes`),
   );
-  // Read past the process's stream, whose code takes longer to load than the input to read. It is for pipes that must not be waited for.
-  if (!readWaiting(input)) await input.addAll(process.stdin);
-  return input.text;
+  #whole: { readonly value: unknown } | undefined;
+
+  /** Adds a chunk. @returns whether the input is one JSON object with it. */
+  isWholeWith(chunk: Buffer): boolean {
+    this.#bytes.add(chunk);
+    if (this.#bytes.length > MAX_EAGER_BYTES || !/\}\s*$/.test(chunk.subarray(-8).toString('latin1'))) return false;
+    try {
+      this.#whole = { value: JSON.parse(this.#bytes.text) };
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @throws SyntaxError */
+  value(): unknown {
+    return this.#whole ? this.#whole.value : JSON.parse(this.#bytes.text);
+  }
 }
 
-/** @returns whether the end was reached: a pipe may be set not to let its reader wait. */
-function readWaiting(input: BoundedBytes): boolean {
+/** @returns whether the input was read: a pipe may be set not to let its reader wait. */
+function readWaiting(input: JsonInput): boolean {
   try {
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const length = readSync(STDIN, chunk);
       if (length === 0) return true;
-      input.add(chunk.subarray(0, length));
+      if (input.isWholeWith(chunk.subarray(0, length))) return true;
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -32,40 +32,55 @@ const DIRECTORY_FIELDS = ['workdir', 'cwd'] as const;
 const CHANGE_DIRECTORY =
   /(?:^|\n)\s*cd\s+(?:'(?<single>[^'\n]+)'|"(?<double>[^"\n]+)"|(?<bare>[^\s;&|'"]+))\s*&&\s*apply_?patch\b/;
 
+/** Returns a command, or a patch in its place. Some tools take it as a list of words. */
+function commandIn(fields: Fields): string | undefined {
+  const joined = PATCH_FIELDS.map((name) => {
+    const value = fields[name];
+    return Array.isArray(value) && value.every((word) => typeof word === 'string') ? value.join('\n') : value;
+  });
+  return joined.find((value): value is string => typeof value === 'string' && value !== '');
+}
+
 export const isShell = (tool: string): boolean => SHELLS.has(tool);
 
 /** Returns the edits in a tool's input. */
 export function editsOf(tool: string, input: unknown): ToolEdits {
   const fields = asFields(input);
   if (isShell(tool)) {
-    const command = textIn(fields, PATCH_FIELDS);
+    const command = commandIn(fields);
     // Codex runs a patch in a shell command as a call of its tool `apply_patch`.
-    if (!command?.includes(PATCH_BEGIN)) return { is: 'none' };
-    return patchIn(tool, command, directoryOf(fields, command));
+    const edits = command?.includes(PATCH_BEGIN) ? editsInCommand(command, textIn(fields, DIRECTORY_FIELDS) ?? '') : [];
+    return edits.length > 0 ? { is: 'edits', edits } : { is: 'none' };
   }
   if (!EDITING.has(tool)) return { is: 'none' };
   const path = textIn(fields, PATH_FIELDS);
   if (path !== undefined) return { is: 'edits', edits: [{ path, replaces: replacedIn(tool, fields) }] };
-  const patch = typeof input === 'string' ? input : textIn(fields, PATCH_FIELDS);
-  if (patch !== undefined) return patchIn(tool, patch, '');
+  const patch = typeof input === 'string' ? input : commandIn(fields);
+  if (patch !== undefined) {
+    const edits = editsOfPatch(patch);
+    return edits.length > 0 ? { is: 'edits', edits } : { is: 'unreadable', why: `the patch of ${tool} names no file` };
+  }
   return { is: 'unreadable', why: `the input of ${tool} names no file` };
 }
 
-/** Returns the directory in which a command runs; relative to that of the agent, or empty if it is the same. */
-function directoryOf(fields: Fields, command: string): string {
-  const spelled: Partial<Record<string, string>> = CHANGE_DIRECTORY.exec(command)?.groups ?? {};
-  const changedTo = spelled['single'] ?? spelled['double'] ?? spelled['bare'] ?? '';
-  return below(textIn(fields, DIRECTORY_FIELDS) ?? '', changedTo);
+/**
+ * Returns the edits of the patches in a command, each relative to the directory that the command has changed to before it.
+ * @param start where the command runs; relative to the directory of the agent, or empty if it is the same.
+ */
+function editsInCommand(command: string, start: string): Edit[] {
+  const [first = '', ...patches] = command.split(PATCH_BEGIN);
+  let before = first;
+  let directory = start;
+  return patches.flatMap((patch) => {
+    const spelled: Partial<Record<string, string>> = CHANGE_DIRECTORY.exec(before)?.groups ?? {};
+    directory = below(directory, spelled['single'] ?? spelled['double'] ?? spelled['bare'] ?? '');
+    before = patch;
+    return editsOfPatch(patch).map((edit) => ({ ...edit, path: below(directory, edit.path) }));
+  });
 }
 
 const below = (directory: string, path: string): string =>
   directory === '' || posix.isAbsolute(path) || /^[A-Za-z]:/.test(path) ? path : posix.join(directory, path);
-
-function patchIn(tool: string, patch: string, directory: string): ToolEdits {
-  const edits = editsOfPatch(patch).map((edit) => ({ ...edit, path: below(directory, edit.path) }));
-  if (edits.length > 0) return { is: 'edits', edits };
-  return { is: 'unreadable', why: `the patch of ${tool} names no file` };
-}
 
 function replacedIn(tool: string, fields: Fields): Edit['replaces'] {
   const single = fields['old_string'];

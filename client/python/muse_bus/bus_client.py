@@ -45,10 +45,10 @@ class BusClient:
         logger: logging.Logger | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if name is not None and not (1 <= units(name) <= _MAX_NAME_LENGTH and name.isprintable()):
+        if name is not None and not (isinstance(name, str) and 1 <= units(name) <= _MAX_NAME_LENGTH and name.isprintable()):
             text = f"a name has 1 to {_MAX_NAME_LENGTH} characters and no control characters, got {name!r}"
             raise BusError("bad-option", text, "choose another name")
-        if max_attempts is not None and max_attempts < 1:
+        if max_attempts is not None and not _is_count(max_attempts):
             raise BusError("bad-option", f"max_attempts must be 1 or more, got {max_attempts!r}")
         self.clock: Final[Clock] = clock or SystemClock()
         #: For the parts of this package.

@@ -78,21 +78,23 @@ def connect(
     `unauthorized`, `forbidden`.
     """
     if endpoint is not None:
+        if not isinstance(endpoint, Mapping):
+            raise BusError("bad-option", f"endpoint must be a map, got {endpoint!r}", "take it from a server, whole")
         if url is not None or token is not None or root is not None:
             raise BusError("bad-option", "endpoint is given together with root, url or token", "give one of them")
         url, token = endpoint.get("url"), endpoint.get("token")
         if not isinstance(url, str) or not isinstance(token, str):
             raise BusError("bad-option", "endpoint must have url and token", "take it from a server, whole")
         _say_other_repository(endpoint, logger or logging.getLogger("muse_bus"))
-    urls = [url] if url is None or isinstance(url, str) else list(url)
+    urls = [url] if url is None or isinstance(url, (str, bytes)) or not isinstance(url, Sequence) else list(url)
     if not urls:
         raise BusError("bad-option", "the list of urls is empty", "give at least one")
     for one in urls:
         if one is not None:
             _check_url(one)
-    if token is not None and re.fullmatch(r"[\x21-\x7e]+", token) is None:
+    if token is not None and (not isinstance(token, str) or re.fullmatch(r"[\x21-\x7e]+", token) is None):
         raise BusError("bad-option", "token must be printable ASCII without blanks", "take it from an endpoint file")
-    start = None if root is None else os.path.expanduser(os.fspath(root))
+    start = None if root is None else _path(root)
 
     codec = _codec(encoding)
 
@@ -154,7 +156,19 @@ def _bus_of(url: str) -> tuple[str, str | None, int | None, str]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.path.rstrip("/")
 
 
-def _check_url(url: str) -> None:
+def _path(root: object) -> str:
+    try:
+        path = os.path.expanduser(os.fsdecode(root))  # type: ignore[arg-type]
+    except (TypeError, UnicodeError) as error:
+        raise BusError("bad-option", f"root must be a path, got {root!r}") from error
+    if "\0" in path:
+        raise BusError("bad-option", f"root is no path: {path!r} has a character that none can have")
+    return path
+
+
+def _check_url(url: object) -> None:
+    if not isinstance(url, str):
+        raise BusError("bad-option", f"the url must be text, got {url!r}", _HINT)
     why = _fault(url)
     if why is not None:
         shown = "" if "token" in why else f" {url[:200]!r}"

@@ -17,6 +17,7 @@ from .bus_error import BusError, close_error
 from .clock import Cancel, Clock
 from .dial import Channel, ChannelEnd, Dial
 from .event import Origin
+from .patience import wait
 from .status import Closed, Connecting, Live, Stale, Status
 from .subscriber import Subscriber
 from .wire import (
@@ -49,6 +50,8 @@ _HEARTBEATS_MISSED: Final = 2.5
 _LATER_MS: Final = 5_000
 #: How long a server may take from the dial to its welcome.
 _WELCOME_MS: Final = 20_000
+#: How long a server may take to answer after the machine has slept.
+_ANSWER_MS: Final = 3_000
 _ADVICE: Final = {1009: "no", 4401: "no", 1011: "later", 4429: "later"}
 _RETRY: Final = re.compile(r"\bretry=([0-9]{1,6})\b")
 
@@ -224,7 +227,12 @@ class Connection:
     def _begin(self) -> None:
         self._attempt += 1
         self._task = asyncio.get_running_loop().create_task(self._live())
-        self._cancel_timer = self.clock.after(_WELCOME_MS, lambda: self._abandon(f"no welcome within {_WELCOME_MS} ms"))
+        self._cancel_timer = wait(
+            self.clock,
+            _WELCOME_MS,
+            over=lambda: self._abandon(f"no welcome within {_WELCOME_MS} ms"),
+            woken=lambda: _ANSWER_MS,
+        )
 
     async def _live(self) -> None:
         """One connection, from the dial to its end."""
@@ -280,7 +288,7 @@ class Connection:
         delay_ms = int(asked[1]) if asked else 0
         delay_ms += round(self._backoff.delay_ms(self._attempt + 1)) + (_LATER_MS if advice == "later" else 0)
         self._set_status(Connecting(self._attempt + 1, delay_ms, reason or final.message))
-        self._cancel_timer = self.clock.after(delay_ms, self._begin)
+        self._cancel_timer = wait(self.clock, delay_ms, over=self._begin, woken=lambda: 0)
 
     def _abandon(self, cause: str) -> None:
         """Breaks the connection ourselves, to begin again from what we have."""
@@ -302,7 +310,12 @@ class Connection:
 
         # A program that held up the loop has not heard what came meanwhile: that is read first.
         loop = asyncio.get_running_loop()
-        self._cancel_timer = self.clock.after(patience_ms, lambda: _soon(loop, check))
+        self._cancel_timer = wait(self.clock, patience_ms, over=lambda: _soon(loop, check), woken=self._woken)
+
+    def _woken(self) -> float:
+        """A server that is still connected after a sleep has to answer soon."""
+        self._send([PING, 0])
+        return _ANSWER_MS
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

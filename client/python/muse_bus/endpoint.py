@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from .bus_error import BusError
+from .file_modes import keeps_modes
 from .repository import current_user, is_own, is_sudo_user, is_writable_by_others, state_home
 from .wire import parse_json
 
@@ -127,7 +128,8 @@ def _read_state_file(root: Path, env: Mapping[str, str]) -> str | None:
         every = home / "muse-bus"
         for directory in (every, every / key):
             stats = os.lstat(directory)
-            if not stat.S_ISDIR(stats.st_mode) or not is_own(stats) or is_writable_by_others(stats):
+            is_open = is_writable_by_others(stats) and keeps_modes(directory, stats)
+            if not stat.S_ISDIR(stats.st_mode) or not is_own(stats) or is_open:
                 raise _Refused(f"is in {directory}, which is not this user's alone")
         _prove_ancestors(Path(os.path.realpath(home, strict=True)), env)
         return _read_private(every / key / "endpoint.json")
@@ -148,7 +150,8 @@ def _prove_ancestors(path: Path, env: Mapping[str, str]) -> None:
             continue
         # A group of one's own, as most systems give each user, is nobody else.
         is_own_group = stats.st_gid in (0, os.getgid())
-        if stats.st_mode & stat.S_IWOTH or (stats.st_mode & stat.S_IWGRP and not is_own_group):
+        is_open = stats.st_mode & stat.S_IWOTH or (stats.st_mode & stat.S_IWGRP and not is_own_group)
+        if is_open and keeps_modes(directory, stats):
             raise _Refused(f"cannot be believed: others can write to {directory}")
 
 
@@ -161,7 +164,7 @@ def _read_bus_file(root: Path) -> str | None:
                 raise _Refused(f"is behind {directory}, which is no directory")
         if not is_own(stats):
             raise _Refused(f"is in a directory that belongs to user {stats.st_uid}")
-        if is_writable_by_others(stats):
+        if is_writable_by_others(stats) and keeps_modes(bus, stats):
             raise _Refused("is in a directory that others can write to")
         return _read_private(bus / "endpoint.json")
     except FileNotFoundError:
@@ -186,14 +189,14 @@ def _read_private(path: Path) -> str | None:
             raise _Refused("is no regular file") from error
         raise
     with open(file, "rb") as opened:
-        _check_private(os.fstat(file))
+        _check_private(path, os.fstat(file))
         content = opened.read(_MAX_ENDPOINT_BYTES + 1)
     if len(content) > _MAX_ENDPOINT_BYTES:
         raise _Refused(f"is longer than {_MAX_ENDPOINT_BYTES} bytes")
     return content.decode("utf-8", "replace")
 
 
-def _check_private(stats: os.stat_result) -> None:
+def _check_private(path: Path, stats: os.stat_result) -> None:
     if not stat.S_ISREG(stats.st_mode):
         raise _Refused("is no regular file")
     # Windows keeps permissions elsewhere: the directory in the user's profile is what protects there.
@@ -201,7 +204,7 @@ def _check_private(stats: os.stat_result) -> None:
         return
     if not is_own(stats):
         raise _Refused(f"belongs to user {stats.st_uid}")
-    if stats.st_mode & 0o077:
+    if stats.st_mode & 0o077 and keeps_modes(path, stats):
         raise _Refused(f"has mode {stats.st_mode & 0o777:o}: others may use it")
     if stats.st_nlink > 1:
         raise _Refused("has a second name (a hard link)")

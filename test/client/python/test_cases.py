@@ -4,6 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
+from muse_bus.patience import ClockReading, pause_ms
 from muse_bus.record_id import record_id_fault
 from muse_bus.swarm import (
     AddressContext,
@@ -46,6 +47,13 @@ class Cases(unittest.TestCase):
         for case in CASES["ids"]:
             with self.subTest(case["id"]):
                 self.assertEqual(record_id_fault(case["id"]), case["fault"])
+
+    def test_a_sleep_of_the_machine(self):
+        before = ClockReading(wall=1_000, elapsed=50)
+        for case in CASES["pauses"]:
+            with self.subTest(case["name"]):
+                now = ClockReading(before.wall + case["wall"], before.elapsed + case["elapsed"])
+                self.assertEqual(pause_ms(before, now, case["expected"]), case["pause"])
 
     def test_what_is_asked_for(self):
         for case in CASES["queries"]:

@@ -1,11 +1,17 @@
 """One connection, apart from any server."""
 
 import asyncio
+import os
+import sys
+import tempfile
 import unittest
+from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 from muse_bus.dial import ChannelEnd, _proof_in, _WebSocketChannel
-from muse_bus.endpoint import _parse
+from muse_bus.endpoint import _parse, _read_bus_file, _Refused
+from muse_bus.file_modes import file_system_of
 from muse_bus.wire import JsonCodec, integer, parse_json
 
 
@@ -35,6 +41,31 @@ class Channel(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(ChannelEnd) as raised:
             await _WebSocketChannel(protocol, JsonCodec(), reader, writer, "token", lambda: None).receive()
         self.assertEqual((raised.exception.code, writer.is_closed), (1006, True))
+
+
+class Modes(unittest.TestCase):
+    def test_a_file_system_without_modes_says_nothing_about_who_can_use_a_file(self):
+        with tempfile.TemporaryDirectory() as directory:
+            bus = Path(directory) / ".muse" / "bus"
+            bus.mkdir(parents=True)
+            endpoint = bus / "endpoint.json"
+            endpoint.write_text("{}")
+            for path in (bus.parent, bus, endpoint):
+                path.chmod(0o777)
+            for name, is_read in (("ext4", False), (None, False), ("cifs", True), ("9p", True), ("fuse.sshfs", True)):
+                with self.subTest(name), mock.patch("muse_bus.file_modes.file_system_of", lambda device: name):
+                    if is_read:
+                        self.assertEqual(_read_bus_file(Path(directory)), "{}")
+                    else:
+                        self.assertRaisesRegex(_Refused, "others can write to", _read_bus_file, Path(directory))
+            # The directory shows that modes are kept there.
+            bus.chmod(0o700)
+            with mock.patch("muse_bus.file_modes.file_system_of", lambda device: "fuse"):
+                self.assertRaisesRegex(_Refused, "has mode 777", _read_bus_file, Path(directory))
+
+    def test_the_file_system_of_a_device_is_known_on_linux(self):
+        found = file_system_of(os.stat("/proc").st_dev)
+        self.assertEqual(found, "proc" if sys.platform.startswith("linux") else None)
 
 
 class ForeignText(unittest.TestCase):

@@ -3,7 +3,7 @@
 import asyncio
 import unittest
 
-from muse_bus import BusError, Event, Resync, Synced
+from muse_bus import BusError, Event, Resync, Synced, connect
 from muse_bus.testing import FakeBus
 from muse_bus.wire import EVENTS
 
@@ -172,6 +172,29 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         self.assertIn("nothing heard for 250 ms", logs.output[0])
         self.assertEqual(states[-2:], ["stale", "connecting"])
 
+    async def test_after_a_sleep_of_the_machine_nobody_is_waited_for_as_long_as_before(self):
+        await self.bus.sync()
+        states = []
+        self.bus.watch_status(lambda status: states.append(status.state))
+        clock = self.fake.clock
+        awake = clock.now
+        # A server that asks for patience has it only from who is awake.
+        await self.fake._hang_up(4429, "")
+        self.assertGreaterEqual(self.bus.status.delay_ms, 5_000)
+        clock.now = lambda: awake() + 3_600_000
+        clock.advance(1_000)
+        await self.bus.sync()
+        self.assertEqual(set(states), {"connecting", "live"})
+        # A server has to answer soon; what it is asked is lost.
+        self.bus.connection._send = lambda message: None
+        clock.turned = lambda: None
+        clock.now = lambda: awake() + 7_200_000
+        clock.advance(1_000)
+        with self.assertLogs("muse_bus", "WARNING"):
+            clock.advance(3_000)
+            await asyncio.sleep(0)
+        self.assertEqual(states[-2:], ["stale", "connecting"])
+
     async def test_what_a_resync_has_taken_away_is_told_as_removed_and_a_mirror_tells_the_differences(self):
         for id in ("t1", "t2", "t3"):
             self.fake.put("task", id, {"n": 1})
@@ -287,6 +310,27 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(BusError) as raised:
             await self.bus.holders(ADDRESS, timeout=0.01)
         self.assertEqual(raised.exception.code, "timeout")
+
+    async def test_a_mistake_shows_where_a_connection_is_asked_for(self):
+        there = {"url": "ws://127.0.0.1:1", "token": "x"}
+        for options in (
+            {"url": 5},
+            {"url": [5]},
+            {"url": b"ws://127.0.0.1:1"},
+            {"url": []},
+            {"url": "ws://127.0.0.1:1", "token": 5},
+            {"root": 5},
+            {"root": "\0"},
+            {"endpoint": 5},
+            {"endpoint": {"url": 5, "token": "x"}},
+            {**there, "name": 5},
+            {**there, "max_attempts": "2"},
+            {**there, "max_attempts": float("nan")},
+            {**there, "max_attempts": 0},
+        ):
+            with self.subTest(options), self.assertRaises(BusError) as raised:
+                connect(**options)
+            self.assertEqual(raised.exception.code, "bad-option")
 
     async def test_a_mistake_shows_at_the_call_that_made_it(self):
         for call, named in (

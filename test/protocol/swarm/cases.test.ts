@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import type { Kind, Problem, RecordData } from '../../../protocol/index.js';
 import { unixMillis } from '../../../protocol/brand.js';
+import { pauseMs } from '../../../protocol/pause.js';
 import { recordIdFault } from '../../../protocol/records/record-id.js';
 import { parseTimestamp } from '../../../protocol/records/timestamp.js';
 import {
@@ -34,6 +35,14 @@ interface Cases {
   }[];
   readonly overlaps: readonly { readonly a: string; readonly b: string; readonly overlap: boolean }[];
   readonly timestamps: readonly { readonly text: string; readonly ms: number | null; readonly iso: string | null }[];
+  /** By how much two clocks have gone on between two looks, of which one for who stays awake is expected. */
+  readonly pauses: readonly {
+    readonly name: string;
+    readonly wall: number;
+    readonly elapsed: number;
+    readonly expected: number;
+    readonly pause: number;
+  }[];
   readonly ids: readonly { readonly id: string; readonly fault: string | null }[];
   readonly leases: readonly {
     readonly name: string;
@@ -89,6 +98,12 @@ t.test('addresses overlap as the cases say, in both directions', async (t) => {
     const [one, other] = [addressOf(a), addressOf(b)];
     t.strictSame([overlap(one, other), overlap(other, one)], [wanted, wanted], `${a} and ${b}`);
   }
+});
+
+t.test('a sleep of the machine shows as the cases say', async (t) => {
+  const before = { wall: 1_000, elapsed: 50 };
+  for (const { name, wall, elapsed, expected, pause } of CASES.pauses)
+    t.equal(pauseMs(before, { wall: before.wall + wall, elapsed: before.elapsed + elapsed }, expected), pause, name);
 });
 
 t.test('times are read and written as the cases say', async (t) => {

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -128,6 +130,42 @@ t.test('hooks that are switched off, and a script that git does not run, are wro
   ]);
   chmodSync(join(root, '.git/hooks/pre-commit'), 0o755);
   t.match(check(), [{}, {}, {}, { state: 'ok' }, { found: /muse-bus is not found in PATH: nothing is stopped/ }]);
+});
+
+t.test('a program that has moved is wrong, also if it is an argument of another', async (t) => {
+  const { repository } = temporary(t);
+  const { root } = repository;
+  execFileSync('git', ['init', '-q'], { cwd: root });
+  const moved = { ...PLAIN, program: `${process.execPath} /moved/muse-bus/main.cjs` };
+  for (const name of ['claude-code', 'git', 'mcp'] as const) {
+    const { add, mode, path } = INSTALL_PLACES[name];
+    const edit = add(undefined, moved, path(root));
+    writeSettingsFile(root, { path: path(root), text: undefined }, edit.is === 'changed' ? edit.text : '', mode);
+    t.match(
+      checkHooks(root, [name]),
+      [{ state: 'ok' }, { state: 'wrong', found: /^\/moved\/muse-bus\/main\.cjs is not there: / }],
+      name,
+    );
+  }
+});
+
+t.test('a file that nobody may write is left as it is, and one of another user stays theirs', async (t) => {
+  const { repository } = temporary(t);
+  const path = join(repository.root, 'settings.json');
+  writeFileSync(path, '{}', { mode: 0o444 });
+  const write = (text: string | undefined): void => {
+    writeSettingsFile(repository.root, { path, text: '{}' }, text, 0o644);
+  };
+  for (const text of ['{"a":1}', undefined])
+    t.throws(() => {
+      write(text);
+    }, /is left as it is: it is read-only/);
+  t.equal(readFileSync(path, 'utf8'), '{}');
+  if (process.getuid?.() !== 0) return;
+  chmodSync(path, 0o644);
+  chownSync(path, 65_534, 65_534);
+  write('{"a":1}');
+  t.match(statSync(path), { uid: 65_534, gid: 65_534 });
 });
 
 t.test('a link is never written through, and a broken file is left as it is', async (t) => {

@@ -81,6 +81,29 @@ t.test('what is not as it should be is left alone', async (t) => {
   t.equal(addMcpServer('{"mcpServers": []}', PLAIN).is, 'refused');
 });
 
+t.test('settings of which something would be lost are left alone', async (t) => {
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+  for (const [text, why] of [
+    ['{"a": {"b": 1, "c": [], "b": 2}}', /the key "b" twice/],
+    [String.raw`{"hooks": {"Stop": [], "\u0053top": []}}`, /the key "\\u0053top" twice/],
+    ['{"id": 12345678901234567890}', /the number 12345678901234567890 would be another one/],
+    ['{"x": 1e400}', /the number 1e400/],
+    ['{"x": 0.12345678901234567}', /the number 0\.1/],
+    [`{"x": ${deep}}`, /nested more than 200 deep/],
+  ] as const)
+    for (const edit of [addHooks(CLAUDE_CODE_TABLE, text, PLAIN), addMcpServer(text, PLAIN)])
+      t.match(edit, { is: 'refused', why }, text.slice(0, 60));
+  const kept = { a: { b: 1 }, c: { b: 1.5 }, text: '"b": 1, "b": 2 } [', numbers: [-1, 0, 1e3, 9007199254740991] };
+  t.match(JSON.parse(changed(addHooks(CLAUDE_CODE_TABLE, JSON.stringify(kept), PLAIN))), kept);
+});
+
+t.test('an event named as a member of every object is an event', async (t) => {
+  const before = '{"hooks":{"__proto__":[{"hooks":[]}],"constructor":[]}}';
+  const installed = changed(addHooks(CLAUDE_CODE_TABLE, before, PLAIN));
+  t.match(installed, /"__proto__": \[\s*\{\s*"hooks": \[\]/);
+  t.equal(JSON.stringify(JSON.parse(changed(removeHooks(CLAUDE_CODE_TABLE, installed)))), before);
+});
+
 t.test('a file keeps its indentation', async (t) => {
   const text = changed(addHooks(CLAUDE_CODE_TABLE, '{\n\t"model": "x"\n}', PLAIN));
   t.match(text, /^\{\n\t"model": "x",\n\t"hooks": \{\n\t\t"PreToolUse"/);

@@ -126,6 +126,41 @@ const inputs: readonly (readonly [name: string, form: HarnessForm, input: object
     { is: 'before', edits: [edit('src/sub dir/a.py')] },
   ],
   [
+    'each patch of a command is relative to the directory that the command has changed to',
+    CODEX,
+    codex('PreToolUse', {
+      tool_name: 'Bash',
+      tool_input: {
+        command: ['cd docs', "cd '../my src'"]
+          .map((change) => `${change} && apply_patch <<'EOF'\n${patchOf('*** Delete File: a.py')}\nEOF\n`)
+          .concat(`apply_patch <<'EOF'\n${patchOf('*** Delete File: b.py')}\nEOF`)
+          .join(''),
+      },
+    }),
+    { is: 'before', edits: [edit('docs/a.py'), edit('my src/a.py'), edit('my src/b.py')] },
+  ],
+  [
+    'a command that only mentions a patch names no file, and is none',
+    CODEX,
+    codex('PreToolUse', { tool_name: 'Bash', tool_input: { command: "grep -r '*** Begin Patch' ." } }),
+    { is: 'none' },
+  ],
+  [
+    'the words of a command, but not several files, are one text',
+    CODEX,
+    codex('PreToolUse', {
+      tool_name: 'shell',
+      tool_input: { command: ['apply_patch', patchOf('*** Delete File: a.py')] },
+    }),
+    { is: 'before', edits: [edit('a.py')] },
+  ],
+  [
+    'a list of files is no file',
+    CLAUDE_CODE,
+    claudeCode('PreToolUse', { tool_name: 'Write', tool_input: { file_path: ['a.py', 'b.py'] } }),
+    { is: 'before-unreadable', why: 'the input of Write names no file' },
+  ],
+  [
     'a line that is added changes what encloses it, and not what stands beside that',
     CODEX,
     codex('PreToolUse', {

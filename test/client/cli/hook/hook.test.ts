@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 import { MUSE_BUS } from '../../../support/command.js';
 import { inFuture } from '../../../support/leases.js';
@@ -17,7 +18,12 @@ interface Answered {
 }
 
 /** Runs the hook as a harness does. */
-async function run(args: readonly string[], input: unknown, env: NodeJS.ProcessEnv = {}): Promise<Answered> {
+async function run(
+  args: readonly string[],
+  input: unknown,
+  env: NodeJS.ProcessEnv = {},
+  { isEnded = true } = {},
+): Promise<Answered> {
   const sent = typeof input === 'string' ? input : JSON.stringify(input);
   const child = spawn(process.execPath, [MUSE_BUS, 'hook', ...args], {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
@@ -26,7 +32,8 @@ async function run(args: readonly string[], input: unknown, env: NodeJS.ProcessE
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  child.stdin.end(sent);
+  if (isEnded) child.stdin.end(sent);
+  else child.stdin.write(sent);
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
   const json = out === '' ? undefined : (JSON.parse(out) as Answered['json']);
   const [, event = ''] = /"hook_event_name":"(\w+)"/.exec(sent) ?? [];
@@ -129,6 +136,14 @@ for (const [name, make] of [
     t.equal(json?.hookSpecificOutput?.['permissionDecision'], undefined);
   });
 }
+
+t.test('an input is whole without an end of it, and a path in it may be a url', async (t) => {
+  const repository = unserved(t);
+  const { href } = pathToFileURL(join(repository.root, 'src/billing.py'));
+  const input = write(repository, '', { tool_input: { file_path: href } });
+  const { json } = await run(['claude-code'], input, {}, { isEnded: false });
+  t.equal(json?.hookSpecificOutput?.['permissionDecision'], 'deny');
+});
 
 t.test('every file of a patch counts, from the working directory on', async (t) => {
   const repository = await served(t);

@@ -1,9 +1,12 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { localPath } from '../../../../client/cli/hook/local-path.js';
 import { addresser, findPlace } from '../../../../client/cli/hook/place.js';
 import { placeEdits } from '../../../../client/cli/hook/placed-edits.js';
+import { readStaged } from '../../../../client/cli/hook/staged.js';
+import { WorkingTree } from '../../../support/git.js';
 
 /** A repository with Muse, two working trees linked to it, one beside it and one inside, and a repository of another project in it. */
 function repository(t: Test): { readonly root: string; readonly beside: string } {
@@ -57,6 +60,65 @@ t.test('a file belongs to the working tree that it lies in, wherever its agent i
     'a repository inside is a directory',
   );
   t.same(asked(root, join(dirname(root), 'elsewhere.py')).texts, []);
+});
+
+t.test(
+  'the branch that git rebases is the one that is worked on, and one that cannot be read is unknown',
+  async (t) => {
+    const { root } = repository(t);
+    const head = (text: string): string | undefined => {
+      writeFileSync(join(root, '.git/HEAD'), text);
+      return asked(root, 'src/a.py').branch;
+    };
+    const detached = `${'0'.repeat(40)}\n`;
+    t.equal(head(detached), undefined);
+    t.equal(head('ref: refs/heads/.invalid\n'), undefined, 'the branches are in a table that git cannot read');
+    for (const kind of ['rebase-apply', 'rebase-merge']) {
+      mkdirSync(join(root, '.git', kind));
+      writeFileSync(join(root, '.git', kind, 'head-name'), `refs/heads/${kind}\n`);
+      t.equal(head(detached), kind);
+    }
+  },
+);
+
+t.test('a path is also the url of a file, or one below the home of its user', async (t) => {
+  for (const [text, posix, windows] of [
+    ['src/a.py', 'src/a.py', 'src/a.py'],
+    ['file:///c:/my%20shop/a.py', '/c:/my shop/a.py', String.raw`c:\my shop\a.py`],
+    ['/c:/shop', '/c:/shop', 'c:/shop'],
+    ['~', homedir(), homedir()],
+    ['~/shop', join(homedir(), 'shop'), join(homedir(), 'shop')],
+    ['~ada/shop', '~ada/shop', '~ada/shop'],
+    ['file://[', 'file://[', 'file://['],
+  ] as const) {
+    t.equal(localPath(text, false), posix);
+    t.equal(localPath(text, true), windows);
+  }
+});
+
+t.test('what a commit replaces does not depend on settings of git', async (t) => {
+  const { root } = repository(t);
+  rmSync(join(root, '.git'), { recursive: true });
+  const tree = new WorkingTree(root);
+  const text = (middle: string, end: string): string => `a = 1\nb = ${middle}\nc = 1\nd = ${end}\n`;
+  for (const path of ['src/a.py', 'src/b.py']) tree.write(path, text('1', '1'));
+  tree.commit();
+  for (const path of ['src/a.py', 'src/b.py']) tree.write(path, text('2', '2'));
+  tree.git('add', 'src');
+  const expected = ['src/a.py', 'src/b.py'].map((path) => ({ path, replaces: ['b = 1', 'd = 1'] }));
+  tree.write('.git/info/attributes', '*.py diff=odd\n');
+  for (const [name, value] of [
+    ['diff.interHunkContext', '9'],
+    ['diff.odd.textconv', 'echo'],
+    ['diff.noprefix', 'true'],
+    ['color.ui', 'always'],
+  ] as const)
+    tree.git('config', name, value);
+  const lines = readStaged(join(root, 'src')).edits.map(({ path, replaces }) => ({
+    path,
+    replaces: replaces === 'all' ? replaces : replaces.filter((line) => /^[bd]/.test(line)),
+  }));
+  t.strictSame(lines, expected);
 });
 
 t.test('a sign in the name of a file that is a wildcard elsewhere means itself', async (t) => {
