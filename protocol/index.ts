@@ -109,6 +109,7 @@ export type {
   WaitForm,
 } from './swarm/index.js';
 export {
+  AddressIndex,
   addressTexts,
   conflictForm,
   covers,
