@@ -1,5 +1,5 @@
+import { recordKey } from '../../../protocol/index.js';
 import { useSignal } from '@preact/signals';
-import { recordKey } from '../model/entry.js';
 import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js';
 import {
   clientName,
@@ -162,7 +162,7 @@ function Known({ overview }: { overview: Overview }) {
             {problems.length === 0 ? <p class="muted">All files can be read.</p> : null}
             <ul class="problems">
               {problems.slice(0, 50).map(({ kind, id, problem }) => (
-                <li key={`${kind}/${id}`}>
+                <li key={recordKey(kind, id)}>
                   <PlaceLink to={{ view: 'bus', target: { type: 'record', key: recordKey(kind, id) } }}>
                     {visible(kind, 20)} <Text value={id} max={40} middle />
                   </PlaceLink>

@@ -1,4 +1,5 @@
-import { recordKey, textOf } from '../model/entry.js';
+import { recordKey } from '../../../protocol/index.js';
+import { textOf } from '../model/entry.js';
 import { laneBars, MarkThinning, type Lane, type LaneMark } from '../model/lanes.js';
 import type { Span } from '../model/overlaps.js';
 import type { Query } from '../model/query.js';
