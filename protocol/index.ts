@@ -110,6 +110,7 @@ export type {
   WaitForm,
 } from './swarm/index.js';
 export {
+  AddressIndex,
   addressTexts,
   conflictForm,
   covers,
@@ -131,6 +132,7 @@ export {
 } from './swarm/index.js';
 export { isNaive, parseTimestamp } from './records/timestamp.js';
 export { DEFAULT_PORT, FEATURES, PROTOCOL_VERSION, VERSION } from './wire/version.js';
+export { shellWord } from './shell-word.js';
 export { fromVisibleText, isVisible, jsonLine, visibleJson, visibleText } from './visible-text.js';
 export {
   explainProblem,

@@ -8,11 +8,15 @@ export function readNumber(flag: string, text: string): number {
   return value;
 }
 
-/** Reads seconds, at least 0. @returns milliseconds; `undefined` if the flag was not given. */
-export function readDuration(flag: string, text: string | undefined): number | undefined {
+/** Reads seconds, at least 0. @param shown how an error names them: as typed. @returns milliseconds; `undefined` if the flag was not given. */
+export function readDuration(
+  flag: string,
+  text: string | undefined,
+  shown: (seconds: number) => string | undefined = () => text,
+): number | undefined {
   if (text === undefined) return undefined;
   const seconds = readNumber(flag, text);
-  if (seconds < 0) throw new CliError(`${flag} must be >= 0, got ${asFloat(seconds)}`);
+  if (seconds < 0) throw new CliError(`${flag} must be >= 0, got ${String(shown(seconds))}`);
   return seconds * 1_000;
 }
 
@@ -21,13 +25,10 @@ export function readCap(flag: string, text: string | undefined): number | undefi
   if (text === undefined) return undefined;
   const value = readNumber(flag, text);
   if (!Number.isInteger(value)) throw new CliError(`${flag} must be a whole number, got ${text}`);
-  if (value < 1) throw new CliError(`${flag} must be >= 1, got ${String(value)}`);
+  if (value < 1) throw new CliError(`${flag} must be >= 1, got ${text}`);
   if (value >= 2 ** 31) throw new CliError(`${flag} must be < 2^31, got ${text}`);
   return value;
 }
-
-/** Formats a number as `muse coord watch` prints it. */
-export const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
 
 /** Reads a flag that may be given once: the last of two values would hide the others. @throws CliError if it is given again. */
 export const once =

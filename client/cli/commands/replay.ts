@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shellWord } from '../../../protocol/index.js';
 import { eventLine } from '../terminal/event-text.js';
 import { CliError } from '../cli-error.js';
 import { counted } from '../terminal/counted.js';
@@ -99,7 +100,7 @@ async function serveRecording(path: string, { speed, port, signal }: ServeOption
     const endpoint = await startServer(server);
     try {
       terminal.out(`Inspector  ${inspectorUrl(endpoint)}`);
-      terminal.out(`Watch it   ${ownCommand()} watch --root ${root}`);
+      terminal.out(`Watch it   ${ownCommand()} watch --root ${shellWord(root)}`);
       let count = 0;
       for await (const { event } of inTime(path, speed, signal)) if (repository.apply(event, Date.now())) count++;
       if (!signal.aborted) terminal.out(`${counted(count, 'change')} replayed; Ctrl-C ends the server.`);

@@ -58,7 +58,7 @@ export interface ProblemRow {
 }
 
 export interface TopState {
-  /** Deadlocks first, then silent holders, then the longest wait. */
+  /** Deadlocks first, then silent holders, then the longest wait; in each, those for another branch last. */
   readonly waits: readonly WaitRow[];
   readonly agents: readonly AgentRow[];
   /** The number of agents whose work ended long ago. They are counted, not listed. */

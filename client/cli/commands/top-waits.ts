@@ -26,7 +26,10 @@ export interface WaitRow {
 
 const STATE_ORDER: Readonly<Record<WaitRow['state'], number>> = { deadlock: 0, silent: 1, waiting: 2 };
 
-/** Returns who waits for whom: deadlocks first, then silent holders, then the longest wait. */
+/**
+ * Returns who waits for whom: deadlocks first, then silent holders, then the longest wait. In each, a wait for a run on another branch comes last: it
+ * matters only at a merge.
+ */
 export function waitRows(swarm: Swarm, moment: Moment): WaitRow[] {
   const waits = swarm.waits(moment);
   if (waits.length === 0) return [];
@@ -56,6 +59,7 @@ export function waitRows(swarm: Swarm, moment: Moment): WaitRow[] {
     .sort(
       (a, b) =>
         STATE_ORDER[a.state] - STATE_ORDER[b.state] ||
+        Number(b.same_branch) - Number(a.same_branch) ||
         compare(a.waiting_since ?? LAST, b.waiting_since ?? LAST) ||
         compare(a.wanted, b.wanted) ||
         compare(a.record, b.record),

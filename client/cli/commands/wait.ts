@@ -67,7 +67,7 @@ export function waitCommand(terminal: Terminal): Command {
 }
 
 async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
-  if (flags.free === undefined) throw new CliError('wait needs --free ADDRESS');
+  if (flags.free === undefined) throw new CliError('wait needs --free ADDRESS', 'bad_args', 'see muse-bus wait --help');
   const address = flags.free;
   const target = readTarget(flags);
   const options = { branch: flags.branch, ...addressContext(target) };

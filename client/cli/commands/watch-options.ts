@@ -4,7 +4,7 @@ import { readFilter, type FilterFlags } from './filter-flags.js';
 import { readFormat, type FormatFlags, type PrintFlags } from '../terminal/output-format.js';
 import { readQueryFlag, type QueryFlags } from './query-flag.js';
 import { readTime, type TimeFlags, type TimeStyle } from '../terminal/time-text.js';
-import { asFloat, readCap, readDuration, readNumber } from './read-flag.js';
+import { readCap, readDuration, readNumber } from './read-flag.js';
 import { readTarget, type Target, type TargetFlags } from './target.js';
 
 /** The flags of `watch` as they were given. */
@@ -54,7 +54,7 @@ export function readWatchFlags(flags: WatchFlags): WatchOptions {
     throw new CliError(`--poll-interval must be in [0.01, 3600.0], got ${asFloat(pollInterval)}`);
   }
   const time = readTime(flags);
-  const timeoutMs = readDuration('--timeout', flags.timeout);
+  const timeoutMs = readDuration('--timeout', flags.timeout, asFloat);
   return {
     target: readTarget(flags),
     filter,
@@ -73,6 +73,9 @@ export function readWatchFlags(flags: WatchFlags): WatchOptions {
     quiet: flags.quiet === true,
   };
 }
+
+/** Formats a number as `muse coord watch` prints it in its errors. */
+const asFloat = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
 
 function readSince(text: string | undefined): string | undefined {
   if (text === undefined || parseCursor(text)) return text;

@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_PORT } from '../../../protocol/index.js';
+import { DEFAULT_PORT, shellWord } from '../../../protocol/index.js';
 import type { Endpoint } from '../../../server/index.js';
 import { CliError } from '../cli-error.js';
 import { withHelp } from '../terminal/help.js';
@@ -98,8 +98,8 @@ function introduction(
     `served at ${endpoint.url} (${transport})`,
     '',
     `  Inspector         ${inspectorUrl(endpoint)}`,
-    `  Second terminal   ${museBus} top --root ${root}`,
-    `                    ${museBus} watch --root ${root}`,
+    `  Second terminal   ${museBus} top --root ${shellWord(root)}`,
+    `                    ${museBus} watch --root ${shellWord(root)}`,
     ...(isFound('muse-bus', process.env)
       ? []
       : [

@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, statfsSync, type Stats } from 'node:fs';
 import { basename, join } from 'node:path';
-import { KIND_DIRECTORIES, KINDS } from '../../../protocol/index.js';
+import { KIND_DIRECTORIES, KINDS, shellWord } from '../../../protocol/index.js';
 import { deafFileSystem, diagnoseWatching } from '../../../server/index.js';
 import {
   abandonedStates,
@@ -122,7 +122,7 @@ function faultOf(path: string, stats: Stats): Finding | undefined {
   const others = PUBLIC_NAMES.test(path) ? mode & 0o022 : mode & 0o077;
   if (others === 0) return undefined;
   const right = stats.isDirectory() ? '700' : '600';
-  const advice = `chmod ${right} ${path}${path.endsWith('token') ? ', then muse-bus token rotate' : ''}`;
+  const advice = `chmod ${right} ${shellWord(path)}${path.endsWith('token') ? ', then muse-bus token rotate' : ''}`;
   return fault(`has mode ${mode.toString(8)}: others can use it`, advice);
 }
 
@@ -131,7 +131,11 @@ function journal(root: string): Finding[] {
   const names = existsSync(state) ? readdirSync(state) : [];
   const damaged = names.filter((name) => name.startsWith('journal.damaged-'));
   const findings = damaged.map((name) =>
-    note('journal', `${name} was set aside`, `clients cannot resume from it; to delete it: rm -r ${join(state, name)}`),
+    note(
+      'journal',
+      `${name} was set aside`,
+      `clients cannot resume from it; to delete it: rm -r ${shellWord(join(state, name))}`,
+    ),
   );
   if (!names.includes('journal')) return [...findings, ok('journal', 'none yet')];
   const path = join(state, 'journal');

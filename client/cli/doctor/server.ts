@@ -1,5 +1,5 @@
 import { KINDS, VERSION, type BusEvent, type WatchHealth } from '../../../protocol/index.js';
-import type { RelayStatus } from '../../../server/index.js';
+import { DEFAULT_LIMITS, type RelayStatus } from '../../../server/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { BusError } from '../../sdk/bus-error.js';
 import { httpUrl } from '../../sdk/bus-url.js';
@@ -10,6 +10,7 @@ import { toCliError } from '../cli-error.js';
 import { note, ok, wrong, type Finding } from './finding.js';
 import { duration } from '../terminal/time-text.js';
 import { connectToServer } from '../commands/source.js';
+import { LIMIT_NAMES } from '../settings/settings.js';
 import type { Target } from '../commands/target.js';
 
 /** Countdowns of leases use the server's clock; a larger difference would confuse users. */
@@ -61,7 +62,6 @@ export async function examineConnection(client: BusClient): Promise<Finding[]> {
     return [wrong('server', found, 'an edge answers none while its origin is away: is the origin running?')];
   }
   const found = `${about}, answers in ${roundTrip.toFixed(1)} ms`;
-  const limits = Object.entries(welcome.limits).map(([name, value]) => `${name}=${String(value)}`);
   return [
     welcome.server === VERSION
       ? ok('server', found)
@@ -73,8 +73,17 @@ export async function examineConnection(client: BusClient): Promise<Finding[]> {
           `the server's clock differs by ${String(Math.round(skew))} ms`,
           'synchronise the clocks: NTP, chrony',
         ),
-    ok('limits', limits.join(' ')),
+    ok('limits', limitWords(welcome.limits)),
   ];
+}
+
+/** Names those that are not at their defaults: the others say nothing about this server. */
+function limitWords(limits: Readonly<Record<string, number>>): string {
+  const changed = [...LIMIT_NAMES].flatMap(([shown, name]) => {
+    const [value, usual] = [limits[shown], DEFAULT_LIMITS[name]];
+    return value === undefined || value === usual ? [] : [`${shown} is ${String(value)}, by default ${String(usual)}`];
+  });
+  return changed.length === 0 ? 'all at their defaults' : changed.join('; ');
 }
 
 interface Readiness extends WatchHealth {

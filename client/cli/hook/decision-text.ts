@@ -1,4 +1,4 @@
-import type { LeaseForm, JsonValue } from '../../../protocol/index.js';
+import { shellWord, type JsonValue, type LeaseForm } from '../../../protocol/index.js';
 import { UNTRUSTED } from '../mcp/answers.js';
 import { answerText, cutValue, SHORT } from '../mcp/cut.js';
 import { isOwn, type Decision, type Finding, type Review } from './decision.js';
@@ -87,7 +87,7 @@ function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit'
   const [only, ...others] = paths;
   if (only === undefined) return 'Ask again later, or ask the person whether to go on without knowing.';
   const isNamed = !isOwnToo && others.length === 0;
-  const wait = `muse-bus wait --free ${isNamed ? shellQuoted(only) : 'ADDRESS'} --timeout ${String(WAIT_S)}`;
+  const wait = `muse-bus wait --free ${isNamed ? shellWord(only) : 'ADDRESS'} --timeout ${String(WAIT_S)}`;
   const which = isNamed ? '' : ', with each ADDRESS below that is in the way';
   return `Wait until it is free: ${wait}${which}; then ${about} again. Or work on something else.`;
 }
@@ -104,8 +104,6 @@ export function identityLine({ run, from }: Identity): string {
       return "Nothing says which run you are, so every lease counts as another's: set MUSE_RUN_ID.";
   }
 }
-
-const shellQuoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 function shownFinding(finding: Finding, now: number): string[] {
   if (finding.is === 'unknown') return [];

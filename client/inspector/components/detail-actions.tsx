@@ -3,7 +3,7 @@ import { quoteWhereNeeded } from '../model/completion.js';
 import { visible } from '../model/visible.js';
 import { copy, copyCommand } from '../page/actions.js';
 import { query, showView, toggleFilter } from '../page/state.js';
-import { commandLine, operand } from '../model/copied-command.js';
+import { commandLine, holdersCommand, watchRecord, watchRun } from '../model/copied-command.js';
 import type { Detail } from '../worker/paint.js';
 
 /** The actions on the selection. */
@@ -77,11 +77,11 @@ function filterFor(detail: Detail): string | undefined {
 function commandFor(detail: Detail): string | undefined {
   switch (detail.about) {
     case 'record':
-      return commandLine(['watch', '--kind', detail.kind, '--id', detail.id, '--json']);
+      return commandLine(watchRecord(detail.kind, detail.id));
     case 'run':
-      return commandLine(['watch', '--run-id', detail.run, '--json']);
+      return commandLine(watchRun(detail.run));
     case 'address':
-      return commandLine(['holders', ...operand(detail.address)]);
+      return commandLine(holdersCommand(detail.address));
     case 'nothing':
       return undefined;
   }

@@ -119,9 +119,7 @@ function RunFacts({ agent }: { agent: NonNullable<Extract<Detail, { about: 'run'
         </div>
         <div>
           <dt>last minute</dt>
-          <dd>
-            <Sparkline values={activity} />
-          </dd>
+          <dd>{activity.some((count) => count > 0) ? <Sparkline values={activity} /> : 'no events'}</dd>
         </div>
       </dl>
       <h3>Leases</h3>

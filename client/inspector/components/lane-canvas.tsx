@@ -1,16 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import {
-  mergeOverlaps,
-  mergeSpans,
-  SIGNS,
-  signOf,
-  ticks,
-  TRACKS,
-  type Lane,
-  type LaneBar,
-  type Sign,
-  type Span,
-} from '../model/lanes.js';
+import { SIGNS, signOf, ticks, TRACKS, type Lane, type LaneBar, type Sign } from '../model/lanes.js';
+import { mergeOverlaps, mergeSpans, type Span } from '../model/overlaps.js';
 import { dropJob, inSlice } from '../page/slices.js';
 import { select } from '../page/state.js';
 import { canvasColors, fitCanvas } from './canvas-colors.js';

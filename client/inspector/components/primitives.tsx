@@ -9,6 +9,24 @@ export function Text({ value, max = 80, middle }: { value: string; max?: number;
   return <bdi title={shown === value ? undefined : visible(value, 600)}>{shown}</bdi>;
 }
 
+/** The end of a name, which tells it from others of its kind: `feature/…te-14`. Letters that may join are left together. */
+const TELLING_END = /[!-~]{5}$/;
+/** The beginning of a shorter name tells more than its end. */
+const SHORT = 20;
+
+/** A name from a record in a place of any width. If it does not fit, its middle is left out. */
+export function Fitted({ value, max = 80 }: { value: string; max?: number }) {
+  const shown = visibleMiddle(value, max);
+  const end = shown.length > SHORT ? TELLING_END.exec(shown) : null;
+  if (!end) return <Text value={value} max={max} middle />;
+  return (
+    <bdi title={visible(value, 600)}>
+      <span class="fitted">{shown.slice(0, end.index)}</span>
+      {end[0]}
+    </bdi>
+  );
+}
+
 export const KindTag = ({ kind }: { kind: Kind }) => <span class={`kind kind-${kind}`}>{kind}</span>;
 
 const TYPE_SIGNS: Readonly<Record<EventType, string>> = {

@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clock, second } from '../page/times.js';
-import { ticks, type Span } from '../model/lanes.js';
+import { ticks } from '../model/lanes.js';
+import type { Span } from '../model/overlaps.js';
 
 interface TimeAxisProps {
   readonly window: Span;

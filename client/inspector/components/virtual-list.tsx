@@ -133,51 +133,54 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const selected = items.find(({ row }) => props.isSelected(row));
   const idOf = (place: number): string => `${id}-${String(place)}`;
   return (
-    <div
-      class="list list-scroller"
-      role={props.tree ? 'treegrid' : 'grid'}
-      tabIndex={0}
-      aria-label={props.label}
-      aria-rowcount={list.total}
-      aria-colcount={props.columns}
-      aria-activedescendant={selected ? idOf(selected.index) : undefined}
-      ref={scroller}
-      onScroll={({ currentTarget }) => {
-        const { scrollTop, clientHeight, scrollHeight } = currentTarget;
-        const by = scrolledBy(currentTarget, left.current);
-        left.current = placeOf(currentTarget);
-        places.set(props.label, { row: scrollTop / height, dropped });
-        if (by !== 0) props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
-      }}
-    >
-      {props.header}
-      <div class="list-space" role="rowgroup" style={{ height: `${String(list.total * height)}px` }}>
-        {elements.map(({ slot, index, start, row, isSpare }) => (
-          <div
-            key={slot}
-            hidden={isSpare}
-            id={isSpare ? undefined : idOf(index)}
-            class={`list-row${!isSpare && props.isSelected(row) ? ' selected' : ''}`}
-            role="row"
-            aria-rowindex={index + 1}
-            aria-selected={props.isSelected(row)}
-            aria-level={props.tree?.(row).level}
-            aria-expanded={props.tree?.(row).isOpen}
-            style={{ transform: `translateY(${String(start - headerHeight)}px)`, height: `${String(height)}px` }}
-            onClick={() => {
-              // The end of marking text is a click, too.
-              if (getSelection()?.isCollapsed === false) return;
-              const target = props.target(row);
-              if (!target) return;
-              props.onFollow?.(index >= list.total - 1);
-              select(target);
-            }}
-          >
-            <RowContent row={row} index={index} render={props.render} />
-          </div>
-        ))}
+    <>
+      <h2 class="hidden">{props.label}</h2>
+      <div
+        class="list list-scroller"
+        role={props.tree ? 'treegrid' : 'grid'}
+        tabIndex={0}
+        aria-label={props.label}
+        aria-rowcount={list.total}
+        aria-colcount={props.columns}
+        aria-activedescendant={selected ? idOf(selected.index) : undefined}
+        ref={scroller}
+        onScroll={({ currentTarget }) => {
+          const { scrollTop, clientHeight, scrollHeight } = currentTarget;
+          const by = scrolledBy(currentTarget, left.current);
+          left.current = placeOf(currentTarget);
+          places.set(props.label, { row: scrollTop / height, dropped });
+          if (by !== 0) props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
+        }}
+      >
+        {props.header}
+        <div class="list-space" role="rowgroup" style={{ height: `${String(list.total * height)}px` }}>
+          {elements.map(({ slot, index, start, row, isSpare }) => (
+            <div
+              key={slot}
+              hidden={isSpare}
+              id={isSpare ? undefined : idOf(index)}
+              class={`list-row${!isSpare && props.isSelected(row) ? ' selected' : ''}`}
+              role="row"
+              aria-rowindex={index + 1}
+              aria-selected={props.isSelected(row)}
+              aria-level={props.tree?.(row).level}
+              aria-expanded={props.tree?.(row).isOpen}
+              style={{ transform: `translateY(${String(start - headerHeight)}px)`, height: `${String(height)}px` }}
+              onClick={() => {
+                // The end of marking text is a click, too.
+                if (getSelection()?.isCollapsed === false) return;
+                const target = props.target(row);
+                if (!target) return;
+                props.onFollow?.(index >= list.total - 1);
+                select(target);
+              }}
+            >
+              <RowContent row={row} index={index} render={props.render} />
+            </div>
+          ))}
+        </div>
       </div>
-    </div>
+    </>
   );
 }
 

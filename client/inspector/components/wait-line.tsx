@@ -3,7 +3,7 @@ import type { Link } from '../model/target.js';
 import type { WaitLine } from '../model/waits.js';
 import { nowMs } from '../page/state.js';
 import { moment } from '../page/times.js';
-import { commandLine, operand } from '../model/copied-command.js';
+import { commandLine, waitCommand } from '../model/copied-command.js';
 import { MatterActions, Severity } from './matter-row.js';
 import { useInSteps } from './in-steps.js';
 import { PlaceLink } from './link.js';
@@ -26,7 +26,9 @@ export function WaitLines({ lines, isShort = false }: { lines: readonly WaitLine
             <WaitGraph line={line} />
             <WaitFacts line={line} />
           </div>
-          {isShort ? null : <MatterActions open={openOf(line)} runs={runsOf(line)} command={commandOf(line)} />}
+          {isShort ? null : (
+            <MatterActions open={openOf(line)} runs={runsOf(line)} command={commandLine(waitCommand(line))} />
+          )}
         </li>
       ))}
     </ul>
@@ -109,9 +111,6 @@ const openOf = ({ by, wanted, blockedBy }: WaitLine): Link =>
   by === 'intent'
     ? { view: 'symbols', target: { type: 'address', address: wanted[0]! } }
     : { view: 'stream', target: { type: 'record', key: blockedBy } };
-
-const commandOf = ({ by, wanted }: WaitLine): string =>
-  commandLine(by === 'intent' ? ['holders', ...operand(wanted[0]!)] : ['get', 'tasks']);
 
 /** The line in one row of a list. */
 export function ShortWait({ line }: { line: WaitLine }) {

@@ -1,4 +1,4 @@
-import { operand } from './copied-command.js';
+import { holdersCommand } from './copied-command.js';
 import { SILENT_AFTER_MS } from './agents.js';
 import { describeIntent, endOf, isHistory, isOfContent, recordKey, recordProblems } from '../../../protocol/index.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
@@ -36,7 +36,7 @@ function contested({ contests }: Situation): Attention[] {
     const branches = [...new Set(parties.map(({ branch }) => branch ?? ''))];
     const link = { view: 'symbols', target: { type: 'address', address } } as const;
     const runs = parties.flatMap(({ run }) => (run === undefined ? [] : [run]));
-    const command = ['holders', ...operand(address)];
+    const command = holdersCommand(address);
     const about =
       type === 'operation_conflict' ? 'operation conflict' : severity === 'merge-risk' ? 'merge risk' : 'collision';
     const subject = short(address);

@@ -78,4 +78,4 @@ const two = (n: number): string => String(n).padStart(2, '0');
 
 /** @param skewMs how far the server's clock is ahead of the browser's */
 export const skewWords = (skewMs: number): string =>
-  `The server's clock is ${formatSpan(Math.abs(skewMs))} ${skewMs < 0 ? 'behind' : 'ahead of'} this browser's. All times here are the server's.`;
+  `The server's clock is ${formatSpan(Math.round(Math.abs(skewMs) / 1_000) * 1_000)} ${skewMs < 0 ? 'behind' : 'ahead of'} this browser's. All times here are the server's.`;

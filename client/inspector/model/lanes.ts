@@ -1,17 +1,6 @@
 import type { EventType, Kind } from '../../../protocol/index.js';
-import type { LeaseInterval, IntervalEnd } from './lease-intervals.js';
-
-/** A span of time, Unix milliseconds. */
-export interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** A time in which two runs hold the same. */
-export interface Overlap extends Span {
-  /** Whether they meet only in a merge, because they are on different branches. */
-  readonly isMergeOnly: boolean;
-}
+import type { LeaseInterval, LeaseIntervals, IntervalEnd } from './lease-intervals.js';
+import type { Overlap, Span } from './overlaps.js';
 
 /** A lease in the form in which it is drawn. */
 export interface LaneBar extends Span {
@@ -46,8 +35,6 @@ export interface Lane {
 
 /** A lane has this many tracks for leases that a run holds at the same time; further leases share the last track. */
 export const TRACKS = 3;
-/** Each lease is compared with at most this many later ones at one address: comparing every pair would be quadratic. */
-const MAX_NEIGHBOURS = 48;
 
 /** Returns a lease as it was known at a time. An end later than that is not shown, and a running lease is drawn to its expected end. */
 export function clip(
@@ -63,88 +50,33 @@ export function clip(
 
 /** Returns the bars of the shown runs that touch a window of time, with their overlaps with leases of any run. */
 export function laneBars(
-  intervals: Iterable<LeaseInterval>,
+  intervals: LeaseIntervals,
   runs: ReadonlySet<string>,
   window: Span,
   nowMs: number,
 ): Map<string, LaneBar[]> {
-  const touching: { readonly interval: LeaseInterval; readonly span: Span & { readonly end: IntervalEnd } }[] = [];
-  for (const interval of intervals) {
+  const touching: (LeaseInterval & Span & { readonly end: IntervalEnd })[] = [];
+  for (const interval of intervals.all()) {
     const span = clip(interval, nowMs);
-    if (span && span.fromMs < window.toMs && span.toMs > window.fromMs) touching.push({ interval, span });
+    if (span && span.fromMs < window.toMs && span.toMs > window.fromMs) touching.push({ ...interval, ...span });
   }
-  const shown = touching.filter(({ interval }) => runs.has(interval.run));
-  const addresses = new Set(shown.flatMap(({ interval }) => interval.addresses));
-  const rivals = touching.filter(({ interval }) => interval.addresses.some((address) => addresses.has(address)));
-  const overlaps = overlapsOf(rivals.map(({ interval, span: { fromMs, toMs } }) => ({ ...interval, fromMs, toMs })));
+  const shown = touching.filter(({ run }) => runs.has(run)).sort((a, b) => a.fromMs - b.fromMs);
+  const overlaps = intervals.overlaps.between(shown, touching);
   const lanes = new Map<string, LaneBar[]>();
   const free = new Map<string, number[]>();
-  for (const { interval, span } of shown.sort((a, b) => a.span.fromMs - b.span.fromMs)) {
-    const tracks = free.get(interval.run) ?? Array.from({ length: TRACKS }, () => -Infinity);
-    free.set(interval.run, tracks);
-    const found = tracks.findIndex((until) => until <= span.fromMs);
+  for (const { key, run, addresses, fromMs, toMs, end } of shown) {
+    const tracks = free.get(run) ?? Array.from({ length: TRACKS }, () => -Infinity);
+    free.set(run, tracks);
+    const found = tracks.findIndex((until) => until <= fromMs);
     const track = found < 0 ? TRACKS - 1 : found;
-    tracks[track] = Math.max(tracks[track]!, span.toMs);
-    const { key, addresses } = interval;
-    const own = { key, ...span, address: addresses[0] ?? '', more: Math.max(0, addresses.length - 1), track };
-    const drawn: LaneBar = { ...own, overlaps: overlaps.get(key) ?? [] };
-    const lane = lanes.get(interval.run);
-    if (lane) lane.push(drawn);
-    else lanes.set(interval.run, [drawn]);
+    tracks[track] = Math.max(tracks[track]!, toMs);
+    const more = Math.max(0, addresses.length - 1);
+    const bar = { key, fromMs, toMs, end, address: addresses[0] ?? '', more, track, overlaps: overlaps.get(key) ?? [] };
+    const lane = lanes.get(run);
+    if (lane) lane.push(bar);
+    else lanes.set(run, [bar]);
   }
   return lanes;
-}
-
-interface SpannedLease extends Span {
-  readonly key: string;
-  readonly run: string;
-  readonly branch: string;
-  readonly addresses: readonly string[];
-}
-
-/** Returns the spans in which leases of different runs overlap at one address, on any branches. The spans of each lease are merged. */
-export function overlapsOf(all: readonly SpannedLease[]): Map<string, Overlap[]> {
-  const byAddress = new Map<string, SpannedLease[]>();
-  for (const lease of all) {
-    for (const address of lease.addresses) {
-      const own = byAddress.get(address);
-      if (own) own.push(lease);
-      else byAddress.set(address, [lease]);
-    }
-  }
-  const found = new Map<string, Overlap[]>();
-  const note = (key: string, span: Overlap) => found.set(key, [...(found.get(key) ?? []), span]);
-  for (const leases of byAddress.values()) {
-    leases.sort((a, b) => a.fromMs - b.fromMs);
-    leases.forEach((lease, i) => {
-      for (const other of leases.slice(i + 1, i + 1 + MAX_NEIGHBOURS)) {
-        if (other.fromMs >= lease.toMs) break;
-        if (other.run === lease.run) continue;
-        const isMergeOnly = lease.branch !== other.branch;
-        const span = { fromMs: other.fromMs, toMs: Math.min(lease.toMs, other.toMs), isMergeOnly };
-        note(lease.key, span);
-        note(other.key, span);
-      }
-    });
-  }
-  for (const [key, spans] of found) found.set(key, mergeOverlaps(spans));
-  return found;
-}
-
-/** Merges those of a kind; a collision comes after what it may lie on. */
-export const mergeOverlaps = (overlaps: readonly Overlap[]): Overlap[] =>
-  [true, false].flatMap((isMergeOnly) =>
-    mergeSpans(overlaps.filter((one) => one.isMergeOnly === isMergeOnly)).map((span) => ({ ...span, isMergeOnly })),
-  );
-
-export function mergeSpans(spans: readonly Span[]): Span[] {
-  const merged: Span[] = [];
-  for (const span of [...spans].sort((a, b) => a.fromMs - b.fromMs)) {
-    const last = merged.at(-1);
-    if (last && span.fromMs <= last.toMs) merged[merged.length - 1] = { ...last, toMs: Math.max(last.toMs, span.toMs) };
-    else merged.push(span);
-  }
-  return merged;
 }
 
 /** How marks are drawn, the last above the others. Marks of one sign look the same. */

@@ -1,5 +1,6 @@
-import { parseTimestamp } from '../../../protocol/index.js';
+import { normalBranch, parseTimestamp } from '../../../protocol/index.js';
 import { addressesOf, beginsAnew, textOf, type EventEntry, type Mark, type RecordKey } from './entry.js';
+import { LeaseOverlaps } from './overlaps.js';
 
 /** How a lease ended; `running` if no end is known. */
 export type IntervalEnd = 'running' | 'released' | 'lapsed' | 'removed';
@@ -8,6 +9,7 @@ export type IntervalEnd = 'running' | 'released' | 'lapsed' | 'removed';
 export interface LeaseInterval {
   readonly key: RecordKey;
   readonly run: string;
+  /** Empty if the record names none. */
   readonly branch: string;
   readonly addresses: readonly string[];
   readonly startMs: number;
@@ -19,6 +21,7 @@ export interface LeaseInterval {
 
 /** The leases of the captured time. They are kept after their records are removed. */
 export class LeaseIntervals {
+  readonly overlaps = new LeaseOverlaps();
   readonly #intervals = new Map<RecordKey, LeaseInterval>();
   readonly #keyByName = new Map<string, RecordKey>();
   readonly #removed: { readonly key: RecordKey; readonly atMs: number }[] = [];
@@ -78,7 +81,7 @@ export class LeaseIntervals {
     this.#intervals.set(key, {
       key,
       run: textOf(data, 'run_id') ?? '',
-      branch: textOf(data, 'branch') ?? '',
+      branch: normalBranch(textOf(data, 'branch') ?? ''),
       addresses: addressesOf(data),
       startMs: known?.startMs ?? parseTimestamp(data['created_at']) ?? entry.atMs,
       endMs,

@@ -32,7 +32,7 @@ export function App() {
     : undefined;
   const View = VIEWS[view.value];
   // What is not known any more must not look as if it were.
-  const isStale = now?.connection.state === 'lost';
+  const isStale = now?.connection.state === 'lost' && !emptyState;
   return (
     <div class={`app${isStale ? ' stale' : ''}${target.value && !emptyState ? ' has-detail' : ''}`}>
       <TopBar />

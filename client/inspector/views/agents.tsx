@@ -1,7 +1,7 @@
 import { formatSince } from '../model/format.js';
 import { grouping, paint, select, sort, target } from '../page/state.js';
 import { PlaceLink } from '../components/link.js';
-import { LeaseTag, Sparkline, Text } from '../components/primitives.js';
+import { Fitted, LeaseTag, Sparkline, Text } from '../components/primitives.js';
 import { ShortWait } from '../components/wait-line.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { AgentGrouping, AgentSort } from '../worker/messages.js';
@@ -117,12 +117,12 @@ function Row({ row }: { row: AgentRow }) {
       <div role="gridcell" class="who">
         <span class={`presence ${row.presence}`} title={row.presence} />
         <PlaceLink to={{ view: 'agents', target: { type: 'run', run: row.run } }}>
-          <Text value={row.run} max={28} middle />
+          <Fitted value={row.run} />
         </PlaceLink>
         {row.presence === 'live' ? <span class="hidden">live</span> : <span class="presence-word">{row.presence}</span>}
       </div>
       <div role="gridcell">
-        <Text value={row.branch} max={28} middle />
+        <Fitted value={row.branch} />
       </div>
       <div role="gridcell" class="number">
         {row.sinceBeatMs === undefined ? <span class="muted">never</span> : formatSince(row.sinceBeatMs)}

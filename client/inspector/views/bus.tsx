@@ -12,6 +12,7 @@ import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
 import { Explain } from '../components/explain.js';
 import { useInSteps } from '../components/in-steps.js';
+import { PlaceLink } from '../components/link.js';
 import { Text } from '../components/primitives.js';
 
 export function BusView() {
@@ -60,7 +61,7 @@ function Known({ overview }: { overview: Overview }) {
     <div class="bus">
       <section class="bus-main">
         <h2>
-          Connections <output>{formatCount(totals.connections)}</output>{' '}
+          Connections <span class="value">{formatCount(totals.connections)}</span>{' '}
           <span class="muted">
             {plural(totals.subscriptions, 'subscription')},{' '}
             {totals.behind === 0 ? 'all live' : `${formatCount(totals.behind)} behind`}
@@ -100,7 +101,7 @@ function Known({ overview }: { overview: Overview }) {
           </table>
         </div>
         <h2>
-          Groups <output>{formatCount(totals.groups)}</output>{' '}
+          Groups <span class="value">{formatCount(totals.groups)}</span>{' '}
           <span class="muted">subscriptions with the same filter share one frame</span>
         </h2>
         <div class="table-scroll short" tabIndex={0} role="region" aria-label="Groups">
@@ -156,14 +157,16 @@ function Known({ overview }: { overview: Overview }) {
           </section>
           <section>
             <h2>
-              Problems <output>{formatCount(totals.problems)}</output>
+              Problems <span class="value">{formatCount(totals.problems)}</span>
             </h2>
             {problems.length === 0 ? <p class="muted">All files can be read.</p> : null}
             <ul class="problems">
               {problems.slice(0, 50).map(({ kind, id, problem }) => (
                 <li key={recordKey(kind, id)}>
-                  <span class="note-tag">{visible(problem, 40)}</span> {visible(kind, 20)}{' '}
-                  <Text value={id} max={40} middle />
+                  <PlaceLink to={{ view: 'bus', target: { type: 'record', key: recordKey(kind, id) } }}>
+                    {visible(kind, 20)} <Text value={id} max={40} middle />
+                  </PlaceLink>
+                  <span class="note-tag">{visible(problem, 40)}</span>
                 </li>
               ))}
             </ul>

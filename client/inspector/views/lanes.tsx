@@ -1,12 +1,13 @@
 import { useRef } from 'preact/hooks';
 import { formatSpan } from '../model/format.js';
 import { second } from '../page/times.js';
-import { TRACKS, zoom, type Lane, type Span } from '../model/lanes.js';
+import { TRACKS, zoom, type Lane } from '../model/lanes.js';
+import type { Span } from '../model/overlaps.js';
 import { lanes, nowMs, paint, target } from '../page/state.js';
 import { LaneCanvas } from '../components/lane-canvas.js';
 import { PlaceLink } from '../components/link.js';
 import { TimeAxis } from '../components/time-axis.js';
-import { Text } from '../components/primitives.js';
+import { Fitted } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 
 const WIDTHS_MS = [30_000, 120_000, 600_000, 3_600_000];
@@ -117,11 +118,11 @@ function Row({ lane, window, beginsMs }: { lane: Lane; window: Span; beginsMs: n
     <div class="lane-grid cells" role="presentation">
       <div role="gridcell" class="lane-name">
         <PlaceLink to={{ view: 'lanes', target: { type: 'run', run: lane.run } }}>
-          {lane.run === '' ? <span class="muted">no run</span> : <Text value={lane.run} max={22} middle />}
+          {lane.run === '' ? <span class="muted">no run</span> : <Fitted value={lane.run} />}
         </PlaceLink>
         {held > TRACKS ? <span class="muted">{held} leases</span> : null}
         <span class="muted">
-          <Text value={lane.branch} max={18} middle />
+          <Fitted value={lane.branch} />
         </span>
       </div>
       <div role="gridcell" class="lane-cell" aria-label={label}>

@@ -162,7 +162,7 @@ function Rates({ pulse: { rates }, summary }: { pulse: PulsePaint; summary: Summ
     <>
       <section class="plot-box">
         <h2>
-          Events a second <output>{summary.eventsPerSecond.toFixed(1)}</output>
+          Events a second <span class="value">{summary.eventsPerSecond.toFixed(1)}</span>
         </h2>
         <Plot
           label="Events a second over the last five minutes"
@@ -173,7 +173,7 @@ function Rates({ pulse: { rates }, summary }: { pulse: PulsePaint; summary: Summ
       </section>
       <section class="plot-box">
         <h2>
-          Delivery lag <output>{summary.lagMs === undefined ? '–' : formatLag(summary.lagMs)}</output>
+          Delivery lag <span class="value">{summary.lagMs === undefined ? '–' : formatLag(summary.lagMs)}</span>
           <span class="legend">
             <i class="line solid" /> mean <i class="line dashed" /> max
           </span>
@@ -198,7 +198,7 @@ function Kinds({ pulse: { kinds } }: { pulse: PulsePaint }) {
   return (
     <section class="kinds">
       <h2>
-        Records <output>{formatCount(total)}</output>
+        Records <span class="value">{formatCount(total)}</span>
       </h2>
       <ul>
         {kinds.map(({ kind, count }) => (

@@ -45,7 +45,7 @@ export function StreamView() {
       <VirtualList
         label="Events"
         list={list}
-        rowRem={1.7}
+        rowRem={1.85}
         columns={COLUMNS.length}
         header={<Header />}
         keyOf={({ seq }) => seq}

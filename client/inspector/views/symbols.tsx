@@ -1,7 +1,7 @@
 import { visible } from '../model/visible.js';
 import { closed, paint, target } from '../page/state.js';
 import { PlaceLink } from '../components/link.js';
-import { Text } from '../components/primitives.js';
+import { Fitted, Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 
@@ -76,7 +76,7 @@ function Row({ row }: { row: SymbolRow }) {
           <span class="twist" />
         )}
         <PlaceLink to={{ view: 'symbols', target: { type: 'address', address: path } }}>
-          <Text value={level === 'directory' ? `${label}/` : label} max={70} middle />
+          <Fitted value={level === 'directory' ? `${label}/` : label} max={120} />
         </PlaceLink>
       </div>
       <div role="gridcell" class="heat" title={`${String(holders.length)} holders`}>

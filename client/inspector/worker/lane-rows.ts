@@ -1,15 +1,7 @@
 import { recordKey } from '../../../protocol/index.js';
 import { textOf } from '../model/entry.js';
-import {
-  laneBars,
-  MarkThinning,
-  mergeOverlaps,
-  type Lane,
-  type LaneBar,
-  type LaneMark,
-  type Overlap,
-  type Span,
-} from '../model/lanes.js';
+import { laneBars, MarkThinning, type Lane, type LaneMark } from '../model/lanes.js';
+import type { Span } from '../model/overlaps.js';
 import type { Query } from '../model/query.js';
 import type { Timeline } from '../model/timeline.js';
 import type { ViewState } from './messages.js';
@@ -39,44 +31,16 @@ export function lanesPaint(
   const runs = [...branches.keys()].sort();
   const from = Math.max(0, Math.min(viewState.rows.from, runs.length));
   const shown = runs.slice(from, viewState.rows.to);
-  const bars = laneBars(timeline.intervals.all(), new Set(shown), window, derived.nowMs);
-  const contested = contestedSpans(derived);
+  const bars = laneBars(timeline.intervals, new Set(shown), window, derived.nowMs);
   const marks = marksOf(timeline, new Set(shown), window, end, query);
   const rows = shown.map((run): Lane => ({
     run,
     branch: branches.get(run) ?? '',
-    bars: (bars.get(run) ?? []).map((bar) => withOverlaps(bar, contested.get(bar.key))),
+    bars: bars.get(run) ?? [],
     marks: marks.get(run)?.marks ?? [],
     events: marks.get(run)?.events ?? 0,
   }));
   return { total: runs.length, from, rows, window, beginsMs: timeline.capture.first()?.atMs ?? derived.nowMs };
-}
-
-/**
- * Returns, for each lease that is contested now, when another run held what it overlaps: also where their addresses differ, such as a file and
- * a symbol in it. Of the past only equal addresses are compared.
- */
-function contestedSpans({ contests }: DerivedState): Map<string, Overlap[]> {
-  const found = new Map<string, Overlap[]>();
-  for (const { conflict, leases } of contests) {
-    if (conflict.type !== 'address_overlap' || leases.length < 2) continue;
-    const starts = leases.map(({ startMs }) => startMs).sort((a, b) => a - b);
-    const ends = leases.map(({ endMs = Infinity }) => endMs).sort((a, b) => b - a);
-    // From when the second holds until only one is left.
-    const span = { fromMs: starts[1]!, toMs: ends[1]!, isMergeOnly: conflict.severity === 'merge-risk' };
-    for (const { key } of leases) found.set(key, [...(found.get(key) ?? []), span]);
-  }
-  return found;
-}
-
-function withOverlaps(bar: LaneBar, more: readonly Overlap[] | undefined): LaneBar {
-  if (more === undefined) return bar;
-  const inside = more.map(({ fromMs, toMs, isMergeOnly }) => ({
-    isMergeOnly,
-    fromMs: Math.max(bar.fromMs, fromMs),
-    toMs: Math.min(bar.toMs, toMs),
-  }));
-  return { ...bar, overlaps: mergeOverlaps([...bar.overlaps, ...inside]) };
 }
 
 function windowOf({ lanes: { widthMs, endMs } }: ViewState, nowMs: number): Span {

@@ -24,7 +24,7 @@ async function examine(root: string): Promise<{ readonly exit: number; readonly 
 const wrong = (findings: readonly Finding[]): Finding[] => findings.filter(({ state }) => state === 'wrong');
 
 t.test('if nothing is wrong, doctor says so and exits with 0', async (t) => {
-  const repository = new ServedRepository({ journal: true });
+  const repository = new ServedRepository({ journal: true, limits: { maxRecords: 5 } });
   t.teardown(() => repository.stop());
   await repository.start();
   const { exit, findings } = await examine(repository.root);
@@ -47,6 +47,8 @@ t.test('if nothing is wrong, doctor says so and exits with 0', async (t) => {
     t.ok(checks.has(check), check);
   for (const check of ['settings', 'server', 'clock', 'limits', 'readiness', 'durability', 'records'])
     t.ok(checks.has(check), check);
+  const { found: limits } = findings.find(({ check }) => check === 'limits')!;
+  t.equal(limits, 'max_records is 5, by default 1000000', 'the limits that are not as usual');
   const text = Command.museBus(['doctor', '--format', 'text', '--root', repository.root]);
   t.equal(await text.exit, 0);
   t.equal(text.lines.at(-1), 'Nothing is wrong.');

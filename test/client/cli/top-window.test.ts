@@ -163,11 +163,12 @@ t.test('who waits comes first: deadlocks, silent holders, then the longest wait'
     intent('late', 'q.ts', 300, ''),
     lease('busy', 'c.ts', 3_000),
     intent('patient', 'c.ts', 400, ''),
+    ['intent', 'i-apart', { ...intent('apart', 'c.ts', 500, '')[2], branch: 'dev' }],
   ];
   const rows = new Screen(records, { columns: 100, rows: 40 }).draw();
   const head = rows.findIndex((line) => line.includes('WAITS FOR'));
   t.strictSame(
-    rows.slice(head + 1, head + 5).map((line) =>
+    rows.slice(head + 1, head + 6).map((line) =>
       line
         .slice(1)
         .split(/ {2,}/)
@@ -178,6 +179,8 @@ t.test('who waits comes first: deadlocks, silent holders, then the longest wait'
       ['a', 'b.ts', 'b', '10s', 'deadlock'],
       ['late', 'q.ts', 'quiet', '5m 0s', 'silent'],
       ['patient', 'c.ts', 'busy', '6m 40s', 'waiting'],
+      // What matters only at a merge comes after what blocks.
+      ['apart', 'c.ts', 'busy', '8m 20s', 'other branch'],
     ],
   );
   t.end();

@@ -110,7 +110,8 @@ t.test('an error is an object with --json, a line on stderr without', async (t) 
   const variants: readonly { readonly args: readonly string[]; readonly error: RegExp }[] = [
     { args: ['--since', 'yesterday'], error: /--since must be a cursor/ },
     { args: ['--event-type', 'change'], error: /--event-type: "change" is no event type/ },
-    { args: ['--idle-timeout', '-1'], error: /--idle-timeout must be >= 0, got -1\.0/ },
+    { args: ['--timeout', '-1'], error: /--timeout must be >= 0, got -1\.0/ },
+    { args: ['--idle-timeout', '-1e0'], error: /--idle-timeout must be >= 0, got -1e0/ },
     { args: ['--address', '*'.repeat(600)], error: /--address: a value has 600 characters/ },
     { args: ['--adress', 'x'], error: /unknown option '--adress'.*--address/s },
   ];

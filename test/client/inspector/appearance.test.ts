@@ -59,14 +59,57 @@ const spillOf = (page: Page): Promise<string[]> =>
       if (width > 0 && !frame && (left < -1 || right > clientWidth + 1))
         spills.push(`${element.outerHTML.slice(0, 80)} from ${String(left)} to ${String(right)}`);
     }
+    // A section that is squeezed lies on the next.
+    const boxes = [...document.querySelectorAll('.pulse > *, .bus > *')].map((part) => part.getBoundingClientRect());
+    const inner = [...document.querySelectorAll('.pulse > *, .bus > *')].map((part) => part.lastElementChild!);
+    for (const [i, box] of boxes.entries()) {
+      const below = inner[i]!.getBoundingClientRect().bottom;
+      const isCovered = boxes.some(
+        (other) => other.left < box.right && other.top >= box.bottom - 1 && other.top < below - 1,
+      );
+      const isScrolled = getComputedStyle(inner[i]!.parentElement!).overflowY !== 'visible';
+      if (isCovered && !isScrolled) spills.push(`${inner[i]!.outerHTML.slice(0, 80)} goes on below the next section`);
+    }
     return spills;
   });
+
+/** What a finger must hit, and is smaller than 24 CSS pixels. In a row, which is a target as a whole, and in a sentence it may be. */
+const smallTargets = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('a, button, select, summary, input, .list-row')]
+      .filter((element) => !element.matches('.list-row *, .matter-text a, .hidden'))
+      .map((element) => ({ element, ...element.getBoundingClientRect().toJSON() }) as { element: Element } & DOMRect)
+      .filter(({ width, height }) => width > 0 && height > 0 && (width < 24 || height < 24))
+      .map(({ element, width, height }) => `${element.outerHTML.slice(0, 80)}: ${String(width)} × ${String(height)}`),
+  );
+
+/** What is wrong with what a screen reader is given: controls without a name, and texts that are read aloud at each change. */
+async function treeFaults(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send('Accessibility.getFullAXTree');
+  await session.detach();
+  const shown = nodes
+    .filter(({ ignored }) => !ignored)
+    .map(({ role, name, properties = [] }) => ({
+      role: String(role?.value),
+      name: String(name?.value ?? ''),
+      live: properties.some((one) => one.name === 'live' && one.value.value !== 'off'),
+    }));
+  const named = /^(?:button|link|textbox|searchbox|combobox|checkbox|slider|grid|treegrid|columnheader|main|region)$/;
+  const faults = shown.filter(({ role, name }) => named.test(role) && name.trim() === '').map(({ role }) => role);
+  if (shown.filter(({ role }) => role === 'heading').length < 2) faults.push('no heading of the view');
+  // The state of the connection, and the answer of the bus to a question.
+  const announced = 1 + (await page.locator('.verdict').count());
+  if (shown.filter(({ live }) => live).length !== announced) faults.push('more is announced than what is news');
+  return faults;
+}
 
 /** Windows that people have. A zoom of 200 % halves the size in CSS pixels. */
 const WINDOWS: readonly (readonly [what: string, width: number, height: number])[] = [
   ['a small phone', 320, 640],
   ['a phone', 390, 844],
   ['half a screen', 720, 900],
+  ['a low tablet', 1024, 560],
   ['a tablet', 820, 1180],
   ['a laptop', 1440, 900],
   ['a large screen', 2560, 1440],
@@ -166,6 +209,7 @@ t.test(
         t.ok(size <= 204_800, `${name} ${scheme}: ${String(size)} bytes`);
         await page.setViewportSize({ width: 1440, height: 900 });
         t.same(await findings(page), [], `${name} ${scheme}: no finding of axe`);
+        t.same(await treeFaults(page), [], `${name} ${scheme}: a screen reader has names, headings, and no chatter`);
         await page.setViewportSize(USUAL);
         const spill = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -192,6 +236,17 @@ t.test(
       await follow(page, HERE);
       await page.waitForSelector('.detail', { state: 'detached' });
     }
+    const fingers = await context.newCDPSession(page);
+    await fingers.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const [key, name, sign] of VIEWS) {
+      await page.keyboard.press('g');
+      await page.keyboard.press(key);
+      await page.waitForSelector(sign);
+      await settled(page);
+      t.same(await smallTargets(page), [], `${name} under fingers: no target is small`);
+    }
+    await fingers.detach();
     await page.setViewportSize(USUAL);
     await page.keyboard.press('?');
     await page.waitForSelector('dialog');

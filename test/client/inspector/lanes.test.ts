@@ -1,14 +1,7 @@
 import t from 'tap';
 import type { EventType, Kind } from '../../../protocol/index.js';
-import {
-  clip,
-  laneBars,
-  MarkThinning,
-  mergeSpans,
-  ticks,
-  zoom,
-  type Span,
-} from '../../../client/inspector/model/lanes.js';
+import { clip, laneBars, MarkThinning, ticks, zoom } from '../../../client/inspector/model/lanes.js';
+import { mergeSpans, type Span } from '../../../client/inspector/model/overlaps.js';
 import { SymbolRows } from '../../../client/inspector/model/symbol-rows.js';
 import { symbolRows, symbolTree } from '../../../client/inspector/model/symbol-tree.js';
 import { contestsOf } from '../../../client/inspector/model/contention.js';
@@ -64,7 +57,7 @@ t.test('intervals of two runs at one address overlap while both hold it', async 
     .reserve(10, 'r2', 'b', 'x', 30)
     .reserve(0, 'r3', 'c', 'x', 30, 'dev');
   const lanes = laneBars(
-    captured.timeline.intervals.all(),
+    captured.timeline.intervals,
     new Set(['a', 'b', 'c']),
     { fromMs: NOON, toMs: NOON + 60_000 },
     NOON + 15_000,
@@ -101,13 +94,46 @@ t.test('a file and a symbol in it are an overlap in the lanes, as everywhere', a
   );
 });
 
+t.test('leases that have ended overlapped by the same model: spelling, nesting, patterns, branches', async (t) => {
+  const overlapsOf = (a: readonly [address: string, branch: string], b: readonly [address: string, branch: string]) => {
+    const captured = new CapturedEvents()
+      .reserve(0, 'r1', 'a', a[0], 20, a[1])
+      .reserve(10, 'r2', 'b', b[0], 20, b[1])
+      .event(20, 'expired', 'reservation', 'r1')
+      .event(30, 'expired', 'reservation', 'r2');
+    const window = { fromMs: NOON, toMs: NOON + 60_000 };
+    const lanes = laneBars(captured.timeline.intervals, new Set(['a']), window, NOON + 50_000);
+    return lanes.get('a')![0]!.overlaps.map((one) => [...seconds(one), one.isMergeOnly ? 'merge risk' : 'collision']);
+  };
+  for (const [held, other, expected] of [
+    ['src/a.py', 'src/a.py::f', 'collision'],
+    ['src/', 'src/deep/a.py::C.m', 'collision'],
+    ['./src//a.py', 'src/a.py', 'collision'],
+    ['src/*.py', 'src/a.py::f', 'collision'],
+    ['src/a.py::C', 'src/a.py::D', undefined],
+    ['src/a.py', 'src/a.pyx', undefined],
+  ] as const)
+    for (const [one, two] of [
+      [held, other],
+      [other, held],
+    ] as const)
+      t.same(
+        overlapsOf([one, 'main'], [two, 'main']),
+        expected === undefined ? [] : [[10, 20, expected]],
+        `${one} and ${two}`,
+      );
+  t.same(overlapsOf(['x', 'main'], ['x/y', 'dev']), [[10, 20, 'merge risk']]);
+  t.same(overlapsOf(['x', 'main'], ['x', 'refs/heads/main']), [[10, 20, 'collision']]);
+  t.same(overlapsOf(['x', 'main'], ['x', '']), [[10, 20, 'collision']], 'a lease without a branch may be on any');
+});
+
 t.test('leases that a run holds at the same time are in different tracks', async (t) => {
   const captured = new CapturedEvents()
     .reserve(0, 'r1', 'a', 'x', 20)
     .reserve(1, 'r2', 'a', 'y', 20)
     .reserve(25, 'r3', 'a', 'z', 40);
   const lanes = laneBars(
-    captured.timeline.intervals.all(),
+    captured.timeline.intervals,
     new Set(['a', 'b', 'c']),
     { fromMs: NOON, toMs: NOON + 60_000 },
     NOON + 30_000,

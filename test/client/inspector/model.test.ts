@@ -1,6 +1,5 @@
 import t from 'tap';
 import { complete, quoteWhereNeeded } from '../../../client/inspector/model/completion.js';
-import { commandLine, operand } from '../../../client/inspector/model/copied-command.js';
 import { addressesOf } from '../../../client/inspector/model/entry.js';
 import type { Overview } from '../../../client/inspector/model/overview.js';
 import { parseQuery } from '../../../client/inspector/model/query.js';
@@ -388,9 +387,3 @@ t.test(
     });
   },
 );
-
-t.test('a copied command is one command, whatever a record says', async (t) => {
-  const line = commandLine(['watch', '--run-id', `it's $(x)`, '--json']);
-  t.equal(line, String.raw`muse-bus watch --run-id 'it'\''s $(x)' --json`);
-  t.equal(commandLine(['holders', ...operand('-x.py')]), "muse-bus holders '--' '-x.py'");
-});

@@ -63,6 +63,19 @@ onSwarm('the token leaves the address bar, and view, filter and selection take i
   t.match(await page.title(), /^task\/task-1@\d+ · Stream · muse-bus$/, 'tabs and the entries of Back are told apart');
 });
 
+onSwarm('a browser whose clock is wrong shows the times of the server, and says so', async (t, { page }) => {
+  // The page and its worker read the same clock.
+  const set = (): void => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() - 3_600_000;
+  };
+  await page.addInitScript(set);
+  page.on('worker', (worker) => void worker.evaluate(set));
+  await page.reload();
+  await shows(t, page, '.notices', /The server's clock is 1 h 00 m ahead of this browser's/);
+  await shows(t, page, '.figures', /3\s+active[^]*1\s+lapsed/, 'a lease that has ended on the server has ended here');
+});
+
 onSwarm('every view has its key, and typing in an input triggers no keys', async (t, { page }) => {
   for (const [key, selector] of [
     ['a', '.agents .presence'],
