@@ -286,7 +286,7 @@ export class EdgeBus extends BusBase {
 
   #heard(alive: AliveMessage): void {
     if (!this.presence.heard(alive)) return;
-    this.condition.heard(alive);
+    this.condition.heard(alive, this.presence.lateMs);
     this.#progress.heard(alive);
   }
 }

@@ -5,7 +5,6 @@ import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
 import type { Broker } from './broker.js';
 import { Freshness, type Served } from './freshness.js';
-import { HeartbeatDelay } from './heartbeat-delay.js';
 import { Refusals } from './refusals.js';
 
 /** How often a change that no message tells, such as silence, is looked for. */
@@ -34,7 +33,6 @@ export class EdgeCondition {
   reconnects = 0;
   #nats: 'never' | 'up' | 'lost' = 'never';
   readonly #freshness = new Freshness();
-  readonly #delay = new HeartbeatDelay();
   #logged: { readonly isPresent: boolean; readonly why: string | undefined } = { isPresent: false, why: undefined };
   #cancel: () => void = () => undefined;
 
@@ -97,10 +95,9 @@ export class EdgeCondition {
     this.#unsignedAt = this.services.clock.elapsed();
   }
 
-  /** Notes a heartbeat that was heard now. */
-  heard(alive: AliveMessage): void {
-    const now = this.services.clock.elapsed();
-    this.#note(alive, now - this.#delay.of(alive, now));
+  /** Notes a heartbeat that was heard now. @param lateMs for how long it was held up on its way. */
+  heard(alive: AliveMessage, lateMs: number): void {
+    this.#note(alive, this.services.clock.elapsed() - lateMs);
   }
 
   /** Notes an answer to a question of this edge. What it says was true after the question was asked. */

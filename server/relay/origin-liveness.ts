@@ -1,6 +1,7 @@
 import { unixMillis, type UnixMillis, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { AliveMessage } from './alive-message.js';
+import { HeartbeatDelay } from './heartbeat-delay.js';
 
 /** How many heartbeats in a row may be missed. */
 const MISSED = 3;
@@ -8,7 +9,7 @@ const MISSED = 3;
 const GRACE_MS = 500;
 /** The clock difference is taken from the fastest of this many last heartbeats. */
 const REMEMBERED = 16;
-/** A heartbeat that seems later than this means that the origin's clock was set back. The earlier differences are then wrong. */
+/** A heartbeat that seems later than this, and was not held up on its way, means that the origin's clock was set back. The earlier differences are then wrong. */
 const MAX_LATE_MS = 1_000;
 
 /**
@@ -22,6 +23,8 @@ export class OriginLiveness implements Clock {
   /** Differences between the origin's wall clock and the monotonic clock here. So the wall clock here does not matter. */
   readonly #offsets: number[] = [];
   #offset: number | undefined;
+  readonly #delay = new HeartbeatDelay();
+  #lateMs = 0;
 
   /** Heartbeats in a row that counted less than the last one believed. */
   #passedOver = { beat: 0, count: 0 };
@@ -63,6 +66,7 @@ export class OriginLiveness implements Clock {
     this.#last = message;
     this.#lastAt = this.clock.elapsed();
     const offset = message.now - this.#lastAt;
+    if (this.#wasHeldUp(message, offset)) return true;
     // A clock ahead of the origin's shows leases as ended too early. A clock behind it shows them as held, until the next heartbeat.
     if (this.#offset !== undefined && offset < this.#offset - MAX_LATE_MS) this.#offsets.length = 0;
     this.#offsets.push(offset);
@@ -70,6 +74,23 @@ export class OriginLiveness implements Clock {
     // A heartbeat can be late and never early, so the largest difference is that of the fastest one.
     this.#offset = Math.max(...this.#offsets);
     return true;
+  }
+
+  /** By how much longer the last heartbeat was on its way than others, milliseconds. */
+  get lateMs(): number {
+    return this.#lateMs;
+  }
+
+  /**
+   * Whether a heartbeat shows an earlier time only because it is late: then it says nothing of the clock. Those that were held up come all at
+   * once, each less late than the one before. If they stay as late, the origin's machine was paused, and its wall clock is behind, too.
+   */
+  #wasHeldUp(message: AliveMessage, offset: number): boolean {
+    const before = this.#lateMs;
+    this.#lateMs = this.#delay.of(message, this.#lastAt);
+    if (this.#offset === undefined || this.#lateMs <= MAX_LATE_MS) return false;
+    const isAllOfIt = Math.abs(this.#offset - offset - this.#lateMs) <= MAX_LATE_MS;
+    return isAllOfIt && (before <= MAX_LATE_MS || before - this.#lateMs >= message.alive_ms / 2);
   }
 
   /**

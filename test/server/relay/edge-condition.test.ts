@@ -1,5 +1,6 @@
 import t from 'tap';
 import { EdgeCondition } from '../../../server/relay/edge-condition.js';
+import { HeartbeatDelay } from '../../../server/relay/heartbeat-delay.js';
 import type { Served } from '../../../server/relay/freshness.js';
 import { silentLog, type Log } from '../../../server/runtime/log.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -14,6 +15,7 @@ class Edge {
   isOriginPresent = false;
   failure: string | undefined;
   readonly condition: EdgeCondition;
+  readonly #delay = new HeartbeatDelay();
 
   constructor() {
     const say = (_fields: object, message: string): void => void this.lines.push(message);
@@ -33,7 +35,8 @@ class Edge {
   hear(revision: number, epoch = 'E', delayMs = 0): this {
     this.isOriginPresent = true;
     const message = { origin: 'a', epoch, revision, now: 0, alive_ms: 1_000, health: HEALTH };
-    this.condition.heard({ ...message, up: this.clock.elapsed() - delayMs });
+    const lateMs = this.#delay.of({ origin: 'a', up: this.clock.elapsed() - delayMs }, this.clock.elapsed());
+    this.condition.heard(message, lateMs);
     return this;
   }
 

@@ -99,6 +99,50 @@ t.test(
   },
 );
 
+t.test('heartbeats that were held up on their way do not set the clock back', async (t) => {
+  const edge = new Edge(90_000);
+  const hear = (lateMs: number, wallAheadMs = 90_000): number => {
+    const [now, up] = [edge.clock.now() + wallAheadMs - lateMs, edge.clock.elapsed() - lateMs];
+    edge.presence.heard({ ...ALIVE, now, up });
+    return edge.presence.now() - edge.clock.now();
+  };
+  hear(0);
+  edge.clock.advance(30_000);
+  for (let lateMs = 29_000; lateMs > 0; lateMs -= 1_000) t.equal(hear(lateMs), 90_000, `${String(lateMs)} ms late`);
+  t.equal(hear(0), 90_000);
+  edge.clock.advance(5_000);
+  t.equal(
+    hear(4_000, 60_000),
+    60_000 - 4_000,
+    'one that shows an even earlier time than that is of a clock that was set back',
+  );
+});
+
+t.test('heartbeats that stay late are of a machine that was paused: its clock is behind', async (t) => {
+  const edge = new Edge(0);
+  const hear = (behindMs: number): number => {
+    edge.clock.advance(1_000);
+    edge.presence.heard({ ...ALIVE, now: edge.clock.now() - behindMs, up: edge.clock.elapsed() - behindMs });
+    return edge.presence.now() - edge.clock.now();
+  };
+  hear(0);
+  t.same([hear(7_000), hear(7_000), hear(7_000)], [0, -7_000, -7_000]);
+});
+
+t.test(
+  'a machine whose monotonic clock stood still in a sleep, and whose wall clock did not, has the time that it says',
+  async (t) => {
+    const edge = new Edge(0);
+    edge.presence.heard({ ...ALIVE, now: edge.clock.now(), up: edge.clock.elapsed() });
+    edge.clock.advance(60_000);
+    const up = edge.clock.elapsed() - 60_000;
+    edge.presence.heard({ ...ALIVE, now: edge.clock.now(), up });
+    t.equal(edge.presence.now() - edge.clock.now(), 0);
+    edge.presence.heard({ ...ALIVE, now: edge.clock.now() - 5_000, up });
+    t.equal(edge.presence.now() - edge.clock.now(), -5_000, 'also when it is set back then');
+  },
+);
+
 t.test('an answer is a sign of life: what cannot be seen is known before the next of the regular ones', async (t) => {
   const { clock, presence } = new Edge(0).hear();
   const health = { ...HEALTH, healthy: false, state: 'suspect' } as const;

@@ -183,8 +183,8 @@ const DELIVERING: readonly PlantedFault[] = [
   {
     name: 'a frame that was refused counts as sent',
     file: 'server/delivery/fan-out.ts',
-    find: "const isTaken = port.offer(frame) !== 'dropped';",
-    replace: 'const isTaken = port.offer(frame) !== undefined;',
+    find: ": port.offer(frame) !== 'dropped';",
+    replace: ': port.offer(frame) !== undefined;',
     rules: ['wire', 'view', 'stuck'],
     needs: ['stalled client'],
   },
@@ -534,7 +534,7 @@ const RELAYING: readonly PlantedFault[] = [
   {
     name: "an edge takes no time from its origin's answers",
     file: 'server/relay/origin-liveness.ts',
-    find: 'if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return true;',
+    find: 'if (this.#offset !== undefined && this.#offset >= least && this.#offset <= most) return true;',
     replace: 'if (this.#offset !== undefined) return true;',
     rules: ['false free'],
     needs: ['edge link cut', 'clock step'],
