@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { readScriptArguments, refuseArguments } from '../support/script-arguments.ts';
 import { isInSample } from './sample.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -18,10 +18,22 @@ const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as pro
   --sample N    only each Nth change
   --processes   each test file in a process of its own: slower, for rooms whose tests start programs
 
-docs/MUTATION.md tells how to read what it prints.`;
-const { values, positionals } = readArguments();
-const sample = Number(values.sample);
+docs/MUTATION.md tells how to read what it prints.
+`;
+const { values, positionals } = readScriptArguments(USAGE, {
+  jobs: { type: 'string', default: '1' },
+  survivors: { type: 'boolean', default: false },
+  processes: { type: 'boolean', default: false },
+  tests: { type: 'string' },
+  sample: { type: 'string', default: '1' },
+});
 process.chdir(root);
+const unknown = positionals.find((path) => !existsSync(path));
+if (unknown !== undefined) refuseArguments(`there is no ${unknown}`, USAGE);
+if (positionals.length === 0) refuseArguments('name the rooms or files to change', USAGE);
+const sample = Number(values.sample);
+if (!/^[1-9]\d*$/.test(values.sample))
+  refuseArguments(`--sample takes a number from 1 on, got ${values.sample}`, USAGE);
 const byRoom = new Map();
 for (const path of positionals) {
   const named = path.replace(/\/$/, '');
@@ -29,33 +41,6 @@ for (const path of positionals) {
   byRoom.set(room, [...(byRoom.get(room) ?? []), named]);
 }
 for (const [room, named] of byRoom) await mutate(room, named);
-
-function readArguments() {
-  const options = {
-    jobs: { type: 'string', default: '1' },
-    survivors: { type: 'boolean', default: false },
-    processes: { type: 'boolean', default: false },
-    tests: { type: 'string' },
-    sample: { type: 'string', default: '1' },
-    help: { type: 'boolean', short: 'h' },
-  };
-  try {
-    const read = parseArgs({ allowPositionals: true, options });
-    if (read.values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const unknown = read.positionals.find((path) => !existsSync(join(root, path)));
-    if (unknown !== undefined) throw new Error(`there is no ${unknown}`);
-    if (read.positionals.length === 0) throw new Error('name the rooms or files to change');
-    if (!/^[1-9]\d*$/.test(read.values.sample))
-      throw new Error(`--sample takes a number from 1 on, got ${read.values.sample}`);
-    return read;
-  } catch (error) {
-    console.error(`${error.message.replace(/\. To .*/s, '')}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
 
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
