@@ -27,7 +27,7 @@ import { isInSample } from './sample.mjs';
 /** The most random inputs of a property: what a mutant changes is seen in few, and each that is not noticed is tried with all of them. */
 const MAX_RUNS = 150;
 /** How long a test may take: so many milliseconds, and so many times as long as without a mutant. */
-const LEAST_LIMIT_MS = 1_000;
+const LEAST_LIMIT_MS = 3_000;
 const LIMIT_FACTOR = 10;
 /** They are the same for each mutant, and one that fails is not made shorter. */
 const REPEATED = { seed: 1, endOnFailure: true };
