@@ -48,6 +48,7 @@ class InProcessRunner {
   constructor(options) {
     this.testFiles = options.inProcess.testFiles;
     this.sample = options.inProcess.sample;
+    this.endsAt = options.inProcess.endsAt;
   }
 
   capabilities() {
@@ -87,8 +88,8 @@ class InProcessRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }) {
-    if (!isInSample(activeMutant.id, this.sample))
-      return { status: MutantRunStatus.Error, errorMessage: 'it is not in the sample' };
+    if (!isInSample(activeMutant.id, this.sample) || Date.now() > this.endsAt)
+      return { status: MutantRunStatus.Error, errorMessage: 'it is not tried' };
     Object.assign(stryker(), {
       activeMutant: activeMutant.id,
       mutantCoverage: undefined,
