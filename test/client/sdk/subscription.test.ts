@@ -482,7 +482,7 @@ t.test('a mode that only a newer server knows is read as a resync', async (t) =>
   const bus = await server.welcomedClient();
   const updates = read(bus.subscribe({}, { since: `${EPOCH}:1` }));
   const sub = server.lastSubscription();
-  server.say([MessageType.subscribed, sub, 1, 'another', `${EPOCH}:7`]);
+  server.say([MessageType.subscribed, sub, 1, 'another', `${EPOCH}:7`] as never);
   server.say([MessageType.batch, sub, 1, [event(5, 0, 'b')]]);
   server.say([MessageType.synced, sub, 7, 0]);
   await until('all is read', () => updates.length === 3);

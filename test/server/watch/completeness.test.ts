@@ -1,7 +1,8 @@
 import t from 'tap';
+import type { FileSystem } from '../../../server/repository/index.js';
 import { completenessOf, isPrompt, lookPlanOf, mayEndLeases, missesOf } from '../../../server/watch/completeness.js';
 
-const LOCAL = { is: 'local' } as const;
+const LOCAL = { is: 'local', name: 'ext4' } as const;
 const WANTED = { reconcileMs: 60_000, pollIntervalMs: 300 };
 
 t.test(
@@ -20,7 +21,7 @@ t.test(
       ['event ports', 'shared', ['in-place', 'other-end'], [250, 500, 50], false, false],
       ['polling', 'local', ['everything'], [300, 300, 50], false, false],
     ] as const) {
-      const completeness = completenessOf(mechanism, { is: fileSystem } as Parameters<typeof completenessOf>[1]);
+      const completeness = completenessOf(mechanism, { is: fileSystem, name: '' } as FileSystem);
       const { sweepMs, compareMs, restFactor } = lookPlanOf(completeness, WANTED);
       const what = `${mechanism}, ${fileSystem}`;
       t.same(missesOf(completeness), misses, what);
@@ -53,7 +54,7 @@ t.test(
   async (t) => {
     const often = { reconcileMs: 200, pollIntervalMs: 5_000 };
     const plan = (mechanism: 'inotify' | 'kqueue' | 'polling', is: 'local' | 'shared') =>
-      lookPlanOf(completenessOf(mechanism, { is } as Parameters<typeof completenessOf>[1]), often);
+      lookPlanOf(completenessOf(mechanism, { is, name: '' }), often);
     t.equal(plan('inotify', 'shared').compareMs, 200);
     t.equal(plan('kqueue', 'local').compareMs, 200);
     t.match(plan('polling', 'local'), { sweepMs: 1_000, compareMs: 5_000 });

@@ -118,6 +118,7 @@ t.test('a request during a scan causes one more scan, and waits for it', async (
 t.test('after a scan that fails the next one follows, and when all were last compared is still known', async (t) => {
   const { scan, clock, log, reconciler } = reconciled();
   const before = clock.now();
+  t.equal(reconciler.lastScan, before, 'what was loaded at the start counts');
   scan.faults.set('task', new Error('no'));
   reconciler.start();
   clock.advance(PAUSE_MS);
@@ -176,6 +177,7 @@ t.test('what the comparisons have cost is counted, and what they found is logged
   const { scan, clock, log, reconciler } = reconciled();
   scan.busyMs = 2;
   scan.held = [];
+  clock.advance(100);
   const round = reconciler.everything();
   clock.advance(7);
   scan.release();

@@ -4,9 +4,9 @@ import { completenessOf, type Completeness } from '../../../server/watch/complet
 import { Sweep } from '../../../server/watch/sweep.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
-const INOTIFY = completenessOf('inotify', { is: 'local' });
-const SHARED = completenessOf('inotify', { is: 'shared' });
-const FSEVENTS = completenessOf('FSEvents', { is: 'local' });
+const INOTIFY = completenessOf('inotify', { is: 'local', name: 'ext4' });
+const SHARED = completenessOf('inotify', { is: 'shared', name: 'nfs' });
+const FSEVENTS = completenessOf('FSEvents', { is: 'local', name: 'ext4' });
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A sweep over directories of which the test says how they look. A mark of 0: the directory is not there. */
@@ -41,7 +41,7 @@ function swept(completeness: Completeness = INOTIFY) {
 }
 
 t.test('a directory that has changed without a hint is compared once for that change', async (t) => {
-  const { change, look, marks } = swept();
+  const { sweep, change, look, marks } = swept();
   t.same(await look(), [], 'nothing has changed');
   change('task');
   change('intent');
@@ -51,6 +51,9 @@ t.test('a directory that has changed without a hint is compared once for that ch
   t.same(await look(), ['task'], 'the next change is another one');
   marks.set('task', 0);
   t.same(await look(), [], 'that a directory is gone is noticed by the check of the directories');
+  t.ok(sweep.toldUpToNow()('task'));
+  marks.set('task', 3);
+  t.same(await look(), [], 'and so is that it has come back as it was');
 });
 
 t.test('a hint tells of one change, also if it comes only with the next turn of the loop', async (t) => {
