@@ -49,6 +49,7 @@ export type {
 export { EXPLAIN_CODES, INSPECTION_TOPICS, readInspection, VERDICTS } from './inspection/inspection.js';
 export { parseFilter } from './filter/parse-filter.js';
 export type { Kind } from './records/kinds.js';
+export { recordKey, type RecordName } from './records/record-name.js';
 export { recordIdFault, recordIdFaultText, type RecordIdFault } from './records/record-id.js';
 export { KIND_DIRECTORIES, kindFromName, kindIndex, KINDS, LEASE_KINDS } from './records/kinds.js';
 export type { Matchable, Matcher, RecordField } from './filter/matcher.js';

@@ -1,4 +1,4 @@
-import type { Kind, Problem, UnixMillis, WatchHealth } from '../protocol/index.js';
+import type { Kind, Problem, RecordName, UnixMillis, WatchHealth } from '../protocol/index.js';
 import type { Clock } from './runtime/clock.js';
 import { Hub } from './delivery/hub.js';
 import { EPOCH_RANDOM_BYTES, newEpoch } from './store/epoch.js';
@@ -178,7 +178,7 @@ export class Bus extends BusBase {
       health: () => this.health,
       backlog: () => this.watch.backlog,
       journal: () => ({ state: this.journalHealth }),
-      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.watch.readNow(record),
+      readNow: (record: RecordName | undefined) => this.watch.readNow(record),
     };
     this.serve(new SessionManager(hub, source, this.options, this.#clock, this.log, this.supervisor));
   }

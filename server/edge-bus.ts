@@ -1,4 +1,4 @@
-import type { Kind, WatchHealth } from '../protocol/index.js';
+import type { RecordName, WatchHealth } from '../protocol/index.js';
 import type { RelayStatus } from './inspection/served-bus.js';
 import type { Clock } from './runtime/clock.js';
 import { Hub } from './delivery/hub.js';
@@ -25,7 +25,6 @@ import type { Broker, ConnectBroker } from './relay/broker.js';
 import { connectNatsBroker } from './relay/nats-broker.js';
 import { OriginBarrier } from './relay/origin-barrier.js';
 import { OriginLink } from './relay/origin-link.js';
-import type { SyncAnswer } from './relay/origin-relay.js';
 import { OriginLiveness } from './relay/origin-liveness.js';
 import { readAlive, type AliveMessage } from './relay/alive-message.js';
 import { RelayNames } from './relay/relay-names.js';
@@ -70,7 +69,7 @@ export class EdgeBus extends BusBase {
   #isStopped = false;
   readonly #progress = new ProgressCheck({
     served: () => this.service?.hub,
-    ask: async () => (await this.#origin!.ask({ ask: 'sync' })) as SyncAnswer,
+    ask: () => this.#origin!.sync(),
     stuck: () => {
       this.#stream?.lookAgain();
       // If the stream has lost messages, the origin does not know it yet. A request for a base makes it write, and so find out.
@@ -206,7 +205,7 @@ export class EdgeBus extends BusBase {
     this.#stream = stream;
     this.#barrier = new OriginBarrier(
       clock,
-      (question) => origin.ask(question),
+      (record) => origin.sync(record),
       () => this.hub,
       (answer, askedAt, heardAt) => {
         const alive = readAlive(answer);
@@ -262,7 +261,7 @@ export class EdgeBus extends BusBase {
       health: () => this.health,
       backlog: () => ({ pending: this.behind, unsettled: 0 }),
       journal: () => ({ state: 'off' as const }),
-      readNow: (record: { readonly kind: Kind; readonly id: string } | undefined) => this.#barrier!.reach(record),
+      readNow: (record: RecordName | undefined) => this.#barrier!.reach(record),
     };
     const clock = supervised(this.presence, this.supervisor);
     this.serve(new SessionManager(hub, source, this.options, clock, this.log, this.supervisor));

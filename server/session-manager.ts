@@ -1,11 +1,11 @@
 import {
   FEATURES,
   PROTOCOL_VERSION,
-  VERSION,
   snakeCase,
+  VERSION,
   type CloseCode,
   type Encoding,
-  type Kind,
+  type RecordName,
   type WatchHealth,
   type Welcome,
 } from '../protocol/index.js';
@@ -28,7 +28,7 @@ import type { Connection } from './sessions/connection.js';
 export interface StreamSource extends Pick<IntrospectionServices, 'backlog' | 'journal'> {
   health(): WatchHealth;
   /** Reads a record, or everything, now. Resolves when every change that was found has been published. */
-  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+  readNow(record: RecordName | undefined): Promise<void>;
 }
 
 /** The largest answer to an inspection. */

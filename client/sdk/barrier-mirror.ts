@@ -1,8 +1,7 @@
-import { unixMillis, type FilterInput, type Moment, type Welcome } from '../../protocol/index.js';
+import { unixMillis, type FilterInput, type Moment, type RecordName, type Welcome } from '../../protocol/index.js';
 import type { AskOptions } from './ask-options.js';
 import type { Mirror } from './mirror.js';
 import type { MirrorOptions } from './mirror-options.js';
-import type { RecordName } from './record-name.js';
 import type { BusStatus } from './status.js';
 
 /**

@@ -63,13 +63,13 @@ export type {
   Kind,
   LeaseState,
   Overview,
+  RecordName,
   Welcome,
 } from '../../protocol/index.js';
 export { EVENT_TYPES, KINDS } from '../../protocol/index.js';
 export type { WhenFreeOptions } from './address-waits.js';
 export type { AskOptions } from './ask-options.js';
 export { BusClient, type ClientOptions } from './bus-client.js';
-export type { RecordName } from './record-name.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
 export type { AddressHolding, Holder, HoldersOptions } from './holders.js';
 export type { Logger } from './logger.js';

@@ -1,11 +1,12 @@
 import {
-  LEASE_KINDS,
   formatCursor,
+  LEASE_KINDS,
   parseConnectionName,
   ProtocolError,
   type FilterInput,
   type Inspections,
   type Kind,
+  type RecordName,
   type Welcome,
 } from '../../protocol/index.js';
 import { ASK_OPTIONS, within, type AskOptions } from './ask-options.js';
@@ -33,7 +34,7 @@ import {
   type OptionTable,
 } from './option-table.js';
 import { withoutUndefined } from './sendable.js';
-import { recordName, type RecordName } from './record-name.js';
+import { recordName } from './record-name.js';
 import type { BusStatus } from './status.js';
 import type { SubscribeOptions } from './subscribe-options.js';
 import { Subscription } from './subscription.js';

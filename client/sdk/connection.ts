@@ -3,7 +3,7 @@ import {
   MessageType,
   type Cursor,
   type EventOrigin,
-  type Kind,
+  type RecordName,
   type Welcome,
 } from '../../protocol/index.js';
 import type { AskOptions } from './ask-options.js';
@@ -116,7 +116,7 @@ export class Connection {
   }
 
   /** Sends a barrier. @returns a cursor that includes what was on disk at the call. */
-  sync(record?: { readonly kind: Kind; readonly id: string }, options: AskOptions = {}): Promise<Cursor> {
+  sync(record?: RecordName, options: AskOptions = {}): Promise<Cursor> {
     const about = record ? [record.kind, record.id] : [];
     return this.#pending.ask('sync', (nonce) => [MessageType.sync, nonce, ...about], options) as Promise<Cursor>;
   }

@@ -1,4 +1,11 @@
-import { BEGINNING, formatCursor, parseCursor, type BusEvent, type Kind } from '../../protocol/index.js';
+import {
+  BEGINNING,
+  formatCursor,
+  parseCursor,
+  recordKey,
+  type BusEvent,
+  type RecordName,
+} from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 import type { Update } from './update.js';
 
@@ -11,15 +18,10 @@ export interface EventReaderOptions {
   readonly hasSnapshot: boolean;
 }
 
-interface Key {
-  readonly kind: Kind;
-  readonly id: string;
-}
-
 /** The records that exist according to the events shown so far. `before`: those before the snapshot that is being received. */
 type Standing =
-  | { readonly at: 'known'; readonly records: Map<string, Key> }
-  | { readonly at: 'anew'; readonly records: Map<string, Key>; readonly before: Map<string, Key> };
+  | { readonly at: 'known'; readonly records: Map<string, RecordName> }
+  | { readonly at: 'anew'; readonly records: Map<string, RecordName>; readonly before: Map<string, RecordName> };
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -109,8 +111,8 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
   #note({ kind, id, event_type }: BusEvent): void {
     if (!this.options.hasSnapshot) return;
     const { records } = this.#standing;
-    if (event_type === 'removed') records.delete(`${kind}/${id}`);
-    else records.set(`${kind}/${id}`, { kind, id });
+    if (event_type === 'removed') records.delete(recordKey(kind, id));
+    else records.set(recordKey(kind, id), { kind, id });
   }
 
   #beginAnew(reason: string): void {
@@ -132,7 +134,7 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
     this.#found = gone.map((record, i) => this.#removal(record, cursor, i === gone.length - 1));
   }
 
-  #removal({ kind, id }: Key, syncedAt: string, isLast: boolean): BusEvent {
+  #removal({ kind, id }: RecordName, syncedAt: string, isLast: boolean): BusEvent {
     const { epoch, revision } = parseCursor(syncedAt)!;
     const { schema_version, timestamp } = this.stamp();
     return {

@@ -17,6 +17,7 @@ export type {
   OverviewParams,
   Problem,
   Reason,
+  RecordName,
   ResyncReason,
   Welcome,
 } from '../../protocol/index.js';
@@ -25,7 +26,6 @@ export type { BackoffOptions } from './backoff.js';
 export type { WhenFreeOptions } from './address-waits.js';
 export type { AskOptions } from './ask-options.js';
 export { BusClient, type ClientOptions } from './bus-client.js';
-export type { RecordName } from './record-name.js';
 export { BusError, type BusErrorCode } from './bus-error.js';
 export type { Channel, ChannelListener, Dial } from './channel.js';
 export type { ClientClock } from './clock.js';

@@ -1,13 +1,7 @@
-import type { Kind } from '../../protocol/index.js';
+import type { RecordName } from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 import { readKind } from './kind.js';
 import { shown } from './option-table.js';
-
-/** The kind and id of one record. */
-export interface RecordName {
-  readonly kind: Kind;
-  readonly id: string;
-}
 
 /** @throws BusError `bad-option`. The server checks the id further and reports its own error. */
 export function recordName({ kind, id }: RecordName, call: string): RecordName {

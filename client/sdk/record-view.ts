@@ -1,4 +1,4 @@
-import type { BusEvent, Kind, Problem, RecordData } from '../../protocol/index.js';
+import { recordKey, type BusEvent, type Kind, type Problem, type RecordData } from '../../protocol/index.js';
 import type { Subscription } from './subscription.js';
 import type { Update } from './update.js';
 
@@ -83,7 +83,7 @@ export class RecordView {
   }
 
   get(kind: Kind, id: string): StandingRecord | undefined {
-    return this.#records.get(keyOf(kind, id));
+    return this.#records.get(recordKey(kind, id));
   }
 
   all(): IterableIterator<StandingRecord> {
@@ -91,7 +91,7 @@ export class RecordView {
   }
 
   #take(event: BusEvent): readonly RecordChange[] {
-    const key = keyOf(event.kind, event.id);
+    const key = recordKey(event.kind, event.id);
     const { kind, id, data, revision, problem } = event;
     const record: StandingRecord = { kind, id, data, revision, problem };
     if (this.#building && event.event_type === 'snapshot') {
@@ -132,5 +132,3 @@ function differences(before: Records, after: Records): RecordChange[] {
 function isSame(a: StandingRecord, b: StandingRecord): boolean {
   return a.problem === b.problem && JSON.stringify(a.data) === JSON.stringify(b.data);
 }
-
-const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;

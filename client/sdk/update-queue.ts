@@ -1,3 +1,4 @@
+import { recordKey } from '../../protocol/index.js';
 import type { Update } from './update.js';
 
 /** An update, as it waits for the reader. */
@@ -78,7 +79,7 @@ export class UpdateQueue {
       const entry = this.#entries[i]!;
       if (entry.update.type === 'event') {
         const { kind, id } = entry.update.event;
-        const record = `${kind}/${id}`;
+        const record = recordKey(kind, id);
         if (seen.has(record)) continue;
         seen.add(record);
       }

@@ -1,5 +1,6 @@
 import { parseFilter } from '../filter/parse-filter.js';
-import { readAskedRecord, type AskedRecord } from '../wire/asked-record.js';
+import type { RecordName } from '../records/record-name.js';
+import { readAskedRecord } from '../wire/asked-record.js';
 import { ProtocolError } from '../wire/errors.js';
 import { type Filter, type FilterInput, type FilterLimits } from '../filter/filter.js';
 import type { Kind } from '../records/kinds.js';
@@ -166,7 +167,7 @@ export interface ExplainQuestion {
   readonly about:
     | { readonly is: 'filter'; readonly filter: Filter }
     | { readonly is: 'subscription'; readonly connection: number | undefined; readonly sub: number };
-  readonly record: AskedRecord | undefined;
+  readonly record: RecordName | undefined;
   readonly revision: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { recordKey } from './record-key.js';
+import { recordKey } from './record-name.js';
 import type { Kind } from './kinds.js';
 import type { JsonValue, RecordData } from './record.js';
 import { isNothing } from '../swarm/fields.js';

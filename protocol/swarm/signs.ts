@@ -1,4 +1,4 @@
-import { recordKey } from '../records/record-key.js';
+import { recordKey } from '../records/record-name.js';
 import type { UnixMillis } from '../brand.js';
 import type { Kind } from '../records/kinds.js';
 import { FieldReader } from './fields.js';

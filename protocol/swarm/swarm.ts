@@ -1,4 +1,4 @@
-import { recordKey } from '../records/record-key.js';
+import { recordKey } from '../records/record-name.js';
 import type { Kind } from '../records/kinds.js';
 import type { FieldProblem } from './fields.js';
 import { normalBranch, type Address, type AddressContext } from './address.js';

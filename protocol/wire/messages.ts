@@ -1,4 +1,5 @@
-import { readAskedRecord, type AskedRecord } from './asked-record.js';
+import { readAskedRecord } from './asked-record.js';
+import type { RecordName } from '../records/record-name.js';
 import { MessageType } from './message-type.js';
 import { parseFilter } from '../filter/parse-filter.js';
 import { subscriptionId, type SubscriptionId } from '../brand.js';
@@ -28,7 +29,7 @@ export interface SubscribeOptions {
 export type ClientMessage =
   | { readonly type: 'subscribe'; readonly sub: SubscriptionId; readonly options: SubscribeOptions }
   | { readonly type: 'unsubscribe'; readonly sub: SubscriptionId }
-  | { readonly type: 'sync'; readonly nonce: number; readonly record?: AskedRecord }
+  | { readonly type: 'sync'; readonly nonce: number; readonly record?: RecordName }
   | { readonly type: 'ping'; readonly nonce: number }
   | { readonly type: 'inspect'; readonly nonce: number; readonly inspection: Inspection }
   | { readonly type: 'name'; readonly name: string };

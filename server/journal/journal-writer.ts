@@ -1,4 +1,4 @@
-import { revision, type Epoch, type Revision, type UnixMillis } from '../../protocol/index.js';
+import { recordKey, revision, type Epoch, type Revision, type UnixMillis } from '../../protocol/index.js';
 import type { Cut } from '../store/current-records.js';
 import type { LeaseView } from '../store/record-store.js';
 import { pastGaps, widthOf, type Gap } from '../store/history.js';
@@ -118,7 +118,7 @@ export class JournalWriter {
       this.#prepared.delete(event);
       changes.push(this.#counted(entries.history));
       const { kind, id } = event.record;
-      index.set(`${kind}/${id}`, entries.index);
+      index.set(recordKey(kind, id), entries.index);
       if (event.type === 'added') this.#records++;
       else if (event.type === 'removed') this.#records--;
     }

@@ -1,7 +1,7 @@
-import type { Kind } from '../../protocol/index.js';
+import { recordKey, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Hub } from '../delivery/hub.js';
-import type { Question, SyncAnswer } from './origin-relay.js';
+import type { SyncAnswer } from './origin-relay.js';
 
 /** The pause before the next question to an origin that did not answer. */
 const RETRY_MS = 500;
@@ -24,15 +24,15 @@ export class OriginBarrier {
 
   constructor(
     private readonly clock: Clock,
-    private readonly ask: (question: Question) => Promise<object>,
+    private readonly ask: (record?: RecordName) => Promise<SyncAnswer>,
     private readonly hub: () => Hub,
     /** Told each answer that is reached, before those who wait for it, with when it was asked for and heard by the monotonic clock. */
     private readonly reached: (answer: SyncAnswer, askedAt: number, heardAt: number) => void = () => undefined,
   ) {}
 
   /** Resolves when everything that was on the origin's disk at the call has been published here. */
-  async reach(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
-    const key = record ? `${record.kind}/${record.id}` : '';
+  async reach(record: RecordName | undefined): Promise<void> {
+    const key = record ? recordKey(record.kind, record.id) : '';
     // A question that is already sent may be answered with an older state than that of this call. One that is not sent yet may not.
     await (this.#next.get(key) ?? this.#begin(key, record));
   }
@@ -54,7 +54,7 @@ export class OriginBarrier {
     this.#isStopped = true;
   }
 
-  #begin(key: string, record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
+  #begin(key: string, record: RecordName | undefined): Promise<void> {
     const asked: Promise<void> = this.#askSoon(key, record, () => {
       if (!this.#next.has(key)) this.#next.set(key, asked);
     });
@@ -63,17 +63,13 @@ export class OriginBarrier {
   }
 
   /** @param join lets other calls share the question until it is sent. */
-  async #askSoon(
-    key: string,
-    record: { readonly kind: Kind; readonly id: string } | undefined,
-    join: () => void,
-  ): Promise<void> {
+  async #askSoon(key: string, record: RecordName | undefined, join: () => void): Promise<void> {
     await new Promise<void>((resolve) => this.clock.nextTurn(resolve));
     while (!this.#isStopped) {
       this.#next.delete(key);
       try {
         const askedAt = this.clock.elapsed();
-        const answer = (await this.ask({ ask: 'sync', ...record })) as SyncAnswer;
+        const answer = await this.ask(record);
         const { epoch, revision } = answer;
         const heardAt = this.clock.elapsed();
         const isReached = await new Promise<boolean>((over) => {

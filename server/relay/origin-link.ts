@@ -1,6 +1,7 @@
+import { type RecordName } from '../../protocol/index.js';
 import { readAlive, type AliveMessage } from './alive-message.js';
 import { readJson, type Broker } from './broker.js';
-import type { Question } from './origin-relay.js';
+import type { Question, SyncAnswer } from './origin-relay.js';
 import type { RelayNames } from './relay-names.js';
 import type { SealCheck } from './seal.js';
 
@@ -29,29 +30,35 @@ export class OriginLink {
     });
   }
 
-  /** Asks the origin. @throws Error if it does not answer within a second, or the answer to `sync` is not its own. */
-  async ask(question: Question): Promise<object> {
-    const { broker, names, seal } = this;
+  /**
+   * Makes the origin read a record, or everything, and asks how far it has come then.
+   * @throws Error if it does not answer within a second, or the answer is not its own.
+   */
+  async sync(record?: RecordName): Promise<SyncAnswer> {
+    const { names, seal } = this;
     const beat = this.beat();
-    const answer = readJson(await broker.request(names.ask, JSON.stringify(question), ASK_MS));
-    if (typeof answer !== 'object' || answer === null) throw new Error('the origin has no answer');
-    if (question.ask !== 'sync') return answer;
+    const answer = await this.#ask({ ask: 'sync', ...record });
     // Any client of NATS may answer. A barrier would wait for ever for a revision that nobody has.
     if (!saysHowFar(answer)) throw new Error('the answer says of no revision');
     if (!seal) return answer;
     // An answer that was given before the question says nothing of what was on disk at the question.
-    const isNew = ((answer as Partial<AliveMessage>).beat ?? 0) > beat;
+    const isNew = (answer.beat ?? 0) > beat;
     if (!isNew || !seal.isSealedJson(names.ask, answer)) throw new Error('the answer is not signed by the origin');
     return answer;
   }
 
   /** Asks for a new base. If the origin does not answer, the base may come all the same. */
   async askForBase(): Promise<void> {
-    await this.ask({ ask: 'base' }).catch(() => undefined);
+    await this.#ask({ ask: 'base' }).catch(() => undefined);
+  }
+
+  async #ask(question: Question): Promise<unknown> {
+    return readJson(await this.broker.request(this.names.ask, JSON.stringify(question), ASK_MS));
   }
 }
 
-function saysHowFar(answer: object): boolean {
+function saysHowFar(answer: unknown): answer is SyncAnswer {
+  if (typeof answer !== 'object' || answer === null) return false;
   const { epoch, revision } = answer as Partial<Record<keyof AliveMessage, unknown>>;
   return typeof epoch === 'string' && Number.isSafeInteger(revision) && (revision as number) >= 0;
 }

@@ -1,4 +1,4 @@
-import { MessageType, readClientMessage, type Kind, type WatchHealth } from '../../protocol/index.js';
+import { MessageType, readClientMessage, type Kind, type RecordName, type WatchHealth } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { systemRandom, type RandomBytes } from '../runtime/random.js';
@@ -28,7 +28,7 @@ export type SyncAnswer = Pick<AliveMessage, 'epoch' | 'revision'> & Partial<Aliv
 
 export interface RelaySource extends Published {
   health(): WatchHealth;
-  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+  readNow(record: RecordName | undefined): Promise<void>;
 }
 
 export interface RelayHealth {

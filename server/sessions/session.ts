@@ -6,7 +6,7 @@ import {
   type Encoding,
   type Inspection,
   type Inspections,
-  type Kind,
+  type RecordName,
   type Refusal,
   type ServerMessage,
   type SubscribeOptions,
@@ -47,7 +47,7 @@ export interface SessionServices {
   /** Returns a heartbeat of this moment. */
   heartbeat(): Heartbeat;
   /** Reads a record, or everything, now. When it resolves, the hub's revision includes everything that was on disk at the call. */
-  readNow(record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void>;
+  readNow(record: RecordName | undefined): Promise<void>;
   /** Answers a question about the server. `asker` is the session that asks. */
   inspect(inspection: Inspection, asker: Session): Inspections[keyof Inspections]['answer'];
 }
@@ -233,7 +233,7 @@ export class Session implements Connection, SubscriberOwner {
     else this.#refuse(refusal('unknown-subscription', `there is no subscription ${String(id)} on this connection`, id));
   }
 
-  async #sync(nonce: number, record: { readonly kind: Kind; readonly id: string } | undefined): Promise<void> {
+  async #sync(nonce: number, record: RecordName | undefined): Promise<void> {
     await this.services.readNow(record);
     const heartbeat = this.services.heartbeat();
     const answer = this.#barriers.reached(nonce, heartbeat);

@@ -1,4 +1,4 @@
-import { revision, type Revision } from '../../protocol/index.js';
+import { recordKey, revision, type Revision } from '../../protocol/index.js';
 import type { RecordVersion } from './record-version.js';
 import type { StoreEvent } from './store-event.js';
 
@@ -15,12 +15,12 @@ export function standingAfter({ type, after, revision: at }: StoreEvent): Standi
 
 /** Returns the records as they stand after events that follow. */
 export function standingAfterAll(standing: readonly Standing[], events: readonly StoreEvent[]): readonly Standing[] {
-  const keyOf = ({ kind, id }: RecordVersion): string => `${kind}/${id}`;
-  const current = new Map(standing.map((each) => [keyOf(each.version), each]));
+  const current = new Map(standing.map((each) => [recordKey(each.version.kind, each.version.id), each]));
   for (const event of events) {
+    const key = recordKey(event.record.kind, event.record.id);
     const next = standingAfter(event);
-    if (next) current.set(keyOf(event.record), next);
-    else current.delete(keyOf(event.record));
+    if (next) current.set(key, next);
+    else current.delete(key);
   }
   return [...current.values()];
 }

@@ -1,10 +1,9 @@
-import { KINDS, type Kind } from '../../protocol/index.js';
+import { KINDS, type Kind, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Ingest } from './ingest.js';
 import type { LinkedFiles } from './linked-files.js';
 import type { Lookout } from './lookout.js';
 import type { Reconciler } from './reconciler.js';
-import type { RecordName } from './record-name.js';
 import type { Sight } from './sight.js';
 
 /** How often it is looked whether a file that could not be read was read meanwhile. */

@@ -1,4 +1,4 @@
-import type { Kind } from '../../protocol/index.js';
+import type { Kind, RecordName } from '../../protocol/index.js';
 import type { Change } from '../store/change.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { UNSUPERVISED } from '../runtime/supervisor.js';
@@ -7,7 +7,6 @@ import type { IngestServices } from './ingest-services.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
 import type { LeaseDoubt } from './lease-time.js';
 import { PendingHints } from './pending-hints.js';
-import type { RecordName } from './record-name.js';
 import { warnOfContent } from './record-warnings.js';
 import { Removals } from './removals.js';
 import { SettledReader } from './settled-reader.js';
@@ -61,6 +60,9 @@ export class Ingest implements HintSink {
       settleMs,
       tells: (kinds) => services.tells(kinds),
       known: (kinds) => services.known(kinds),
+      verify: () => {
+        services.verifyDirectories();
+      },
       rescan: (kind) => services.rescan(kind),
       isSettling: (kind, elapsed, alsoTorn) => this.#reader.isSettling(kind, elapsed, alsoTorn),
       reconcileSoon: (why) => {

@@ -1,6 +1,5 @@
-import type { Kind } from '../../protocol/index.js';
+import { recordKey, type Kind, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
-import { keyOf, type RecordName } from './record-name.js';
 
 /** So many notifications in one turn may have overflowed the kernel's queue, which Node does not report. */
 const BURST = 1_000;
@@ -43,13 +42,13 @@ export class PendingHints {
 
   add(kind: Kind, id: string): void {
     this.#hintedAt ??= this.clock.elapsed();
-    const key = keyOf(kind, id);
+    const key = recordKey(kind, id);
     if (!this.#names.has(key)) this.#names.set(key, { kind, id, number: ++this.#last });
   }
 
   /** Removes a name that is read now. */
   delete(kind: Kind, id: string): void {
-    this.#names.delete(keyOf(kind, id));
+    this.#names.delete(recordKey(kind, id));
   }
 
   clear(): void {

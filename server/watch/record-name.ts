@@ -1,14 +1,6 @@
-import { recordIdFault, type Kind } from '../../protocol/index.js';
+import { recordIdFault } from '../../protocol/index.js';
 
 const SUFFIX = '.json';
-
-/** Names one record. */
-export interface RecordName {
-  readonly kind: Kind;
-  readonly id: string;
-}
-
-export const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 
 /** What a file's name is: the id of a record, or the reason why it is not one. */
 export type NameReading =

@@ -1,5 +1,4 @@
-import type { Kind } from '../../protocol/index.js';
-import { keyOf, type RecordName } from './record-name.js';
+import { recordKey, type Kind, type RecordName } from '../../protocol/index.js';
 
 /**
  * The progress of a missing file towards a removal. `found`: the file was not found. `asked`: its directory has been seen
@@ -25,13 +24,13 @@ export class Removals {
 
   /** Notes that a file was not found. */
   note({ kind, id }: RecordName): void {
-    const key = keyOf(kind, id);
+    const key = recordKey(kind, id);
     if (!this.#missing.has(key)) this.#missing.set(key, { kind, id, progress: { is: 'found' } });
   }
 
   /** Forgets a missing file, because there is something with its name. */
   forget(kind: Kind, id: string): void {
-    if (this.#missing.size > 0) this.#missing.delete(keyOf(kind, id));
+    if (this.#missing.size > 0) this.#missing.delete(recordKey(kind, id));
   }
 
   clear(): void {

@@ -1,4 +1,11 @@
-import { isOfContent, KIND_DIRECTORIES, type Kind, type Observed, type WatchHealth } from '../../protocol/index.js';
+import {
+  isOfContent,
+  KIND_DIRECTORIES,
+  type Kind,
+  type Observed,
+  type RecordName,
+  type WatchHealth,
+} from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { ResolvedOptions } from '../config/options.js';
@@ -17,7 +24,6 @@ import { Ingest } from './ingest.js';
 import { loadRecords } from './load.js';
 import { Lookout } from './lookout.js';
 import { Reconciler, type ReconcileCount } from './reconciler.js';
-import type { RecordName } from './record-name.js';
 import { RecordReader, type Unavailable } from './record-reader.js';
 import { sayUnreadable, warnOfContent, warnOfProblem } from './record-warnings.js';
 import { Sight } from './sight.js';

@@ -1,7 +1,6 @@
-import type { Kind } from '../../protocol/index.js';
+import { recordKey, type Kind, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Broken, Change } from '../store/change.js';
-import { keyOf, type RecordName } from './record-name.js';
 import { unreadable } from './record-reader.js';
 import { sayUnreadable, warnOfProblem } from './record-warnings.js';
 import type { Removals } from './removals.js';
@@ -51,7 +50,7 @@ export class SettledReader {
   /** @returns the change that is to be published now; `undefined` if there is none yet. */
   read(kind: Kind, id: string): Change | undefined {
     const { store, warnings } = this.services;
-    const key = keyOf(kind, id);
+    const key = recordKey(kind, id);
     const reading = readOne(this.services, kind, id);
     if (reading.is === 'unseen') {
       this.#unsettled.settled(key);

@@ -1,9 +1,8 @@
-import type { Kind, Problem } from '../../protocol/index.js';
+import type { Kind, Problem, RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { sameSignature, type Broken, type Signature } from '../store/change.js';
 import type { CurrentRecords } from '../store/current-records.js';
 import type { Unavailable } from './record-reader.js';
-import type { RecordName } from './record-name.js';
 
 /** The pause between readings of a file that cannot be read yet: it doubles from the first value to the last. */
 const FIRST_RETRY_MS = 2;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FilterInput } from '../../../protocol/index.js';
+import { recordKey, type FilterInput } from '../../../protocol/index.js';
 import type { BusClient } from '../../sdk/bus-client.js';
 import { CliError } from '../cli-error.js';
 import { AnswerBudget, skippedBy, continuationOf, shortRecord, truncation, UNTRUSTED } from './answers.js';
@@ -77,7 +77,7 @@ class Page {
   }
 
   add(event: SnapshotEvent): void {
-    const name = `${event.kind}/${event.id}`;
+    const name = recordKey(event.kind, event.id);
     this.#total++;
     if (this.#skipped === undefined) {
       if (name === this.wanted.after) this.#skipped = this.#total;

@@ -1,7 +1,6 @@
 import { operand } from './copied-command.js';
 import { SILENT_AFTER_MS } from './agents.js';
-import { describeIntent, endOf, isHistory, isOfContent, recordProblems } from '../../../protocol/index.js';
-import { recordKey } from './entry.js';
+import { describeIntent, endOf, isHistory, isOfContent, recordKey, recordProblems } from '../../../protocol/index.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
 import { isHeld, type Lease } from './lease.js';
 import { LAPSING_WITHIN_MS, on, short, where, type Attention, type Situation } from './matter.js';

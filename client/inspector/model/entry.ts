@@ -67,8 +67,6 @@ export type Entry = EventEntry | MarkEntry;
 /** The key of a record among all kinds. An id contains no slash, because it is a file's name. */
 export type RecordKey = string;
 
-export const recordKey = (kind: Kind, id: string): RecordKey => `${kind}/${id}`;
-
 /** Returns a field of a record that should be a text, or the digits of a number, as the model of the swarm does; `undefined` for any other value. */
 export function textOf(data: RecordData, field: string): string | undefined {
   const value: unknown = data[field];

@@ -1,4 +1,5 @@
-import { recordKey, type Beginning, type EventEntry, type RecordKey } from './entry.js';
+import { recordKey } from '../../../protocol/index.js';
+import type { Beginning, EventEntry, RecordKey } from './entry.js';
 import type { ReadLine } from './ndjson.js';
 import { Timeline } from './timeline.js';
 

@@ -1,10 +1,11 @@
 import {
   isHeld as isHeldLease,
+  recordKey,
   type Address,
   type Lease as SwarmLease,
   type LeaseState,
 } from '../../../protocol/index.js';
-import { recordKey, type RecordKey } from './entry.js';
+import type { RecordKey } from './entry.js';
 import { momentAt, swarmOf } from './swarm-of.js';
 import type { ReplayedRecord, ReplayedState } from './replayed-state.js';
 

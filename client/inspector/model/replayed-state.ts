@@ -1,13 +1,14 @@
 import {
   KINDS,
   parseTimestamp,
+  recordKey,
   type EventType,
   type Kind,
   type Problem,
   type RecordData,
 } from '../../../protocol/index.js';
 import { Activity } from './activity.js';
-import { beginsAnew, recordKey, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
+import { beginsAnew, textOf, type Entry, type EventEntry, type RecordKey } from './entry.js';
 
 /** A record at the position of the replay. */
 export interface ReplayedRecord {

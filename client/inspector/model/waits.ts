@@ -1,6 +1,6 @@
-import { parseTimestamp, type LeaseState, type Swarm, type Wait } from '../../../protocol/index.js';
+import { parseTimestamp, recordKey, type LeaseState, type Swarm, type Wait } from '../../../protocol/index.js';
 import { presenceAfter, type Agent } from './agents.js';
-import { recordKey, type RecordKey } from './entry.js';
+import type { RecordKey } from './entry.js';
 import type { Lease } from './lease.js';
 import { momentAt, swarmOf } from './swarm-of.js';
 import type { ReplayedState } from './replayed-state.js';

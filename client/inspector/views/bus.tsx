@@ -1,3 +1,4 @@
+import { recordKey } from '../../../protocol/index.js';
 import { useSignal } from '@preact/signals';
 import { formatBytes, formatCount, formatSpan, plural } from '../model/format.js';
 import {
@@ -160,7 +161,7 @@ function Known({ overview }: { overview: Overview }) {
             {problems.length === 0 ? <p class="muted">All files can be read.</p> : null}
             <ul class="problems">
               {problems.slice(0, 50).map(({ kind, id, problem }) => (
-                <li key={`${kind}/${id}`}>
+                <li key={recordKey(kind, id)}>
                   <span class="note-tag">{visible(problem, 40)}</span> {visible(kind, 20)}{' '}
                   <Text value={id} max={40} middle />
                 </li>

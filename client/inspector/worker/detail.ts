@@ -3,6 +3,7 @@ import {
   overlap,
   parseAddress,
   parseTimestamp,
+  recordKey,
   recordProblems,
   type Address,
   type RecordData,
@@ -10,7 +11,7 @@ import {
 import type { Capture } from '../model/capture.js';
 import { workHistoryOf } from '../model/work-history.js';
 import { differences } from '../model/difference.js';
-import { addressesOf, recordKey, textOf, type EventEntry } from '../model/entry.js';
+import { addressesOf, textOf, type EventEntry } from '../model/entry.js';
 import { isUnder } from '../model/symbol-tree.js';
 import type { Target } from '../model/target.js';
 import { blockedBy, waitsOf } from '../model/waits.js';

@@ -1,4 +1,5 @@
-import { recordKey, textOf } from '../model/entry.js';
+import { recordKey } from '../../../protocol/index.js';
+import { textOf } from '../model/entry.js';
 import {
   laneBars,
   MarkThinning,

@@ -1,4 +1,5 @@
-import { addressesOf, recordKey } from '../model/entry.js';
+import { recordKey } from '../../../protocol/index.js';
+import { addressesOf } from '../model/entry.js';
 import { clientName, type Overview } from '../model/overview.js';
 import type { ReplayedState } from '../model/replayed-state.js';
 import type { Link } from '../model/target.js';

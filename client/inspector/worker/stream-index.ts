@@ -1,5 +1,6 @@
+import { recordKey } from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
-import { textOf, addressesOf, recordKey, type Entry, type EventEntry } from '../model/entry.js';
+import { textOf, addressesOf, type Entry, type EventEntry } from '../model/entry.js';
 import { EMPTY_QUERY, type Query } from '../model/query.js';
 import type { StreamPaint, StreamRow } from './paint.js';
 

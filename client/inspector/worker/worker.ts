@@ -1,4 +1,4 @@
-import { EVENT_TYPES, KINDS } from '../../../protocol/index.js';
+import { EVENT_TYPES, KINDS, recordKey } from '../../../protocol/index.js';
 import { exportCapture, importCapture } from './capture-file.js';
 import { encodedEvent } from './frames.js';
 import { KeptCapture } from './kept-capture.js';
@@ -139,7 +139,7 @@ function rawOf(key: string, revision: number): RawFrame {
   const { capture } = shown().timeline;
   for (let i = capture.length - 1; i >= 0; i--) {
     const entry = capture.at(i)!;
-    if (entry.what !== 'event' || entry.revision !== revision || `${entry.kind}/${entry.id}` !== key) continue;
+    if (entry.what !== 'event' || entry.revision !== revision || recordKey(entry.kind, entry.id) !== key) continue;
     const { type, kind, id, atMs, data } = entry;
     return encodedEvent([revision, EVENT_TYPES.indexOf(type), KINDS.indexOf(kind), id, atMs, data]);
   }

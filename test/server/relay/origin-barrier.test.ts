@@ -1,13 +1,14 @@
 import t from 'tap';
 import type { Hub } from '../../../server/delivery/hub.js';
 import { OriginBarrier } from '../../../server/relay/origin-barrier.js';
+import type { SyncAnswer } from '../../../server/relay/origin-relay.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 /** An edge that serves one position, and an origin that answers with another. */
 class Edge {
   readonly clock = new ManualClock();
   served = { epoch: 'A', revision: 5 };
-  answers: object[] = [];
+  answers: SyncAnswer[] = [];
   asked = 0;
   reached = false;
   readonly told: unknown[] = [];
@@ -22,7 +23,7 @@ class Edge {
     (answer, askedAt, heardAt) => this.told.push({ answer, tookMs: heardAt - askedAt, isEarly: !this.reached }),
   );
 
-  async reach(...answers: object[]): Promise<this> {
+  async reach(...answers: SyncAnswer[]): Promise<this> {
     this.answers = answers;
     void this.barrier.reach(undefined).then(() => (this.reached = true));
     await this.settle();
