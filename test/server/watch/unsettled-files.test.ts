@@ -1,7 +1,6 @@
 import t from 'tap';
-import type { Problem } from '../../../protocol/index.js';
+import type { Problem, RecordName } from '../../../protocol/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
-import type { RecordName } from '../../../server/watch/record-name.js';
 import { UnsettledFiles } from '../../../server/watch/unsettled-files.js';
 import { broken, newSignature, NOW } from '../../support/changes.js';
 import { ManualClock } from '../../support/manual-clock.js';
