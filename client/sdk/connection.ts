@@ -132,7 +132,6 @@ export class Connection {
   #on(event: ConnectionEvent): void {
     const before = this.#state;
     const state = nextState(before, event, this.options);
-    if (state === before) return;
     this.#state = state;
     if (state.at !== before.at) this.#enter(state);
     if (state.status !== before.status) this.#watchers.tell(state.status, () => this.#state === state);

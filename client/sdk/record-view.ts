@@ -100,9 +100,12 @@ export class RecordView {
     }
     if (event.event_type !== 'snapshot') this.#takenUntil = Math.max(this.#takenUntil, Date.parse(event.timestamp));
     const before = this.#records.get(key);
-    if (event.event_type === 'removed') this.#records.delete(key);
-    else this.#records.set(key, record);
-    return [{ before, after: this.#records.get(key) }];
+    if (event.event_type !== 'removed') {
+      this.#records.set(key, record);
+      return [{ before, after: record }];
+    }
+    // A server may tell the removal of a record that it could not match with the filter.
+    return this.#records.delete(key) ? [{ before, after: undefined }] : [];
   }
 
   #complete(): readonly RecordChange[] {

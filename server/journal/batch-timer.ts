@@ -24,7 +24,7 @@ export class BatchTimer {
     const now = this.clock.elapsed();
     this.#joinedAt = now;
     if (this.#phase === 'full' || (this.#phase === 'open' && !isFull)) return;
-    if (this.#phase === 'none') this.#since = now;
+    this.#since = now;
     this.#phase = isFull ? 'full' : 'open';
     this.#lookIn(isFull ? 0 : GATHER_MS);
   }

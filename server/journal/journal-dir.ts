@@ -154,10 +154,9 @@ export class JournalDir {
   }
 
   /** Removes all tables but the named one: old ones, and new ones that were not completed. */
-  removeTablesExcept(name: string | undefined): void {
+  removeTablesExcept(name: string): void {
     for (const other of this.#open.names()) {
-      if (name !== undefined && (other === name || other === `${name}-lock`)) continue;
-      if (TABLE.test(other)) this.#open.remove(other);
+      if (TABLE.test(other) && other !== name && other !== `${name}-lock`) this.#open.remove(other);
     }
   }
 

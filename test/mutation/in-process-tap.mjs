@@ -82,6 +82,7 @@ function assertions(failed) {
     type: (value, type) => check(typeof type === 'string' ? typeof value === type : value instanceof type, 'its type'),
     pass: () => true,
     fail: (message = 'it fails') => check(false, message),
+    end: () => {},
     comment: () => {},
     throws: (body, wanted, message) => {
       let error;

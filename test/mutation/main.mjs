@@ -2,11 +2,11 @@
  * Changes the sources of a room in small ways, one at a time, and runs the tests of the room's own folder against each: what no test
  * notices is printed. `npm run test:mutation -- protocol/filter server/store/history.ts`; docs/MUTATION.md tells how to read it.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
+import { readScriptArguments, refuseArguments } from '../support/script-arguments.ts';
 import { isInSample } from './sample.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,12 +16,30 @@ const USAGE = `npm run test:mutation -- [options] ROOM|FILE …      such as pro
   --survivors   only the changes that no test noticed the last time
   --tests A,B   only these tests of the folder, such as history,epoch
   --sample N    only each Nth change
+  --minutes N   what has not been tried after so long is left out
   --processes   each test file in a process of its own: slower, for rooms whose tests start programs
 
-docs/MUTATION.md tells how to read what it prints.`;
-const { values, positionals } = readArguments();
-const sample = Number(values.sample);
+docs/MUTATION.md tells how to read what it prints.
+`;
+/** The status of a mutant that was not run: it is not in the sample, or the time was over. */
+const UNTRIED = 'RuntimeError';
+const { values, positionals } = readScriptArguments(USAGE, {
+  jobs: { type: 'string', default: '1' },
+  survivors: { type: 'boolean', default: false },
+  processes: { type: 'boolean', default: false },
+  tests: { type: 'string' },
+  sample: { type: 'string', default: '1' },
+  minutes: { type: 'string', default: '1000' },
+});
 process.chdir(root);
+const unknown = positionals.find((path) => !existsSync(path));
+if (unknown !== undefined) refuseArguments(`there is no ${unknown}`, USAGE);
+if (positionals.length === 0) refuseArguments('name the rooms or files to change', USAGE);
+for (const name of ['sample', 'minutes'])
+  if (!/^[1-9]\d*$/.test(values[name]))
+    refuseArguments(`--${name} takes a number from 1 on, got ${values[name]}`, USAGE);
+const sample = Number(values.sample);
+const endsAt = Date.now() + Number(values.minutes) * 60_000;
 const byRoom = new Map();
 for (const path of positionals) {
   const named = path.replace(/\/$/, '');
@@ -30,36 +48,9 @@ for (const path of positionals) {
 }
 for (const [room, named] of byRoom) await mutate(room, named);
 
-function readArguments() {
-  const options = {
-    jobs: { type: 'string', default: '1' },
-    survivors: { type: 'boolean', default: false },
-    processes: { type: 'boolean', default: false },
-    tests: { type: 'string' },
-    sample: { type: 'string', default: '1' },
-    help: { type: 'boolean', short: 'h' },
-  };
-  try {
-    const read = parseArgs({ allowPositionals: true, options });
-    if (read.values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const unknown = read.positionals.find((path) => !existsSync(join(root, path)));
-    if (unknown !== undefined) throw new Error(`there is no ${unknown}`);
-    if (read.positionals.length === 0) throw new Error('name the rooms or files to change');
-    if (!/^[1-9]\d*$/.test(read.values.sample))
-      throw new Error(`--sample takes a number from 1 on, got ${read.values.sample}`);
-    return read;
-  } catch (error) {
-    console.error(`${error.message.replace(/\. To .*/s, '')}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
-
 /** @param named the room itself, or some of its files. */
 async function mutate(room, named) {
-  const kind = [values.processes ? 'processes' : '', values.tests ?? '', sample > 1 ? `sample${String(sample)}` : '']
+  const kind = [values.processes ? 'processes' : '', values.tests ?? '']
     .filter((part) => part !== '')
     .map((part) => `.${part}`)
     .join('');
@@ -84,10 +75,18 @@ async function mutate(room, named) {
     concurrency: Number(values.jobs),
     // A machine that does something else beside this is slower now and then.
     timeoutMS: 5_000,
-    timeoutFactor: 3,
+    timeoutFactor: 2,
     allowConsoleColors: false,
   }).runMutationTest();
+  forgetUntried(state);
   report(named.join(' '), results, Date.now() - before);
+}
+
+/** Otherwise the next run would take it for a result. */
+function forgetUntried(state) {
+  const kept = JSON.parse(readFileSync(state, 'utf8'));
+  for (const file of Object.values(kept.files)) file.mutants = file.mutants.filter(({ status }) => status !== UNTRIED);
+  writeFileSync(state, JSON.stringify(kept));
 }
 
 /** All tests in Stryker's own process: test/mutation/runner.mjs says why. */
@@ -95,7 +94,7 @@ function inProcess(room) {
   return {
     testRunner: 'in-process',
     plugins: [fileURLToPath(new URL('runner.mjs', import.meta.url))],
-    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`), sample },
+    inProcess: { testFiles: testsOf(room, 'ts').map((pattern) => `test/${pattern}`), sample, endsAt },
   };
 }
 
@@ -138,8 +137,9 @@ function rangeOf({ start, end }) {
 
 function report(named, results, ms) {
   const counted = results.filter(
-    ({ id, status }) => status !== 'Ignored' && status !== 'CompileError' && isInSample(id, sample),
+    ({ id, status }) => status !== 'Ignored' && status !== UNTRIED && isInSample(id, sample),
   );
+  const untried = results.filter(({ id, status }) => status === UNTRIED && isInSample(id, sample)).length;
   const left = counted.filter(isLeft);
   for (const { fileName, location, mutatorName, replacement, status } of left) {
     const { start } = location;
@@ -150,7 +150,7 @@ function report(named, results, ms) {
   const noticed = counted.length - left.length;
   const share = counted.length === 0 ? 100 : (100 * noticed) / counted.length;
   console.log(
-    `${named}: ${String(noticed)} of ${String(counted.length)} noticed, ${share.toFixed(1)} %, in ${String(Math.round(ms / 1_000))} s`,
+    `${named}: ${String(noticed)} of ${String(counted.length)} noticed, ${share.toFixed(1)} %, in ${String(Math.round(ms / 1_000))} s${untried > 0 ? `; ${String(untried)} not tried` : ''}`,
   );
 }
 

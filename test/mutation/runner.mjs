@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { commonTokens, declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin';
@@ -25,9 +26,14 @@ import { isInSample } from './sample.mjs';
 
 /** The most random inputs of a property: what a mutant changes is seen in few, and each that is not noticed is tried with all of them. */
 const MAX_RUNS = 150;
+/** How long a test may take: so many milliseconds, and so many times as long as without a mutant. */
+const LEAST_LIMIT_MS = 3_000;
+const LIMIT_FACTOR = 10;
 /** They are the same for each mutant, and one that fails is not made shorter. */
 const REPEATED = { seed: 1, endOnFailure: true };
 const SOURCE = /\.tsx?$/;
+/** The folder in which the bundles would be, if they were written. */
+const BUNDLES = 'bundles';
 
 class InProcessRunner {
   static inject = [commonTokens.options];
@@ -42,6 +48,7 @@ class InProcessRunner {
   constructor(options) {
     this.testFiles = options.inProcess.testFiles;
     this.sample = options.inProcess.sample;
+    this.endsAt = options.inProcess.endsAt;
   }
 
   capabilities() {
@@ -53,7 +60,7 @@ class InProcessRunner {
     // What is thrown in a timer would end the process; to start another one takes seconds.
     for (const event of ['uncaughtException', 'unhandledRejection'])
       process.on(event, (error) => this.#faulted(`it throws later: ${String(error)}`));
-    for (const file of globSync(this.testFiles).sort()) this.#files.set(file, await this.#compile(file));
+    for (const [file, script] of await this.#compile(globSync(this.testFiles).sort())) this.#files.set(file, script);
   }
 
   async dryRun() {
@@ -81,8 +88,8 @@ class InProcessRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }) {
-    if (!isInSample(activeMutant.id, this.sample))
-      return { status: MutantRunStatus.Error, errorMessage: 'it is not in the sample' };
+    if (!isInSample(activeMutant.id, this.sample) || Date.now() > this.endsAt)
+      return { status: MutantRunStatus.Error, errorMessage: 'it is not tried' };
     Object.assign(stryker(), {
       activeMutant: activeMutant.id,
       mutantCoverage: undefined,
@@ -134,7 +141,7 @@ class InProcessRunner {
     for (const { id, run } of asked) {
       stryker().currentTestId = id;
       const begun = performance.now();
-      const failure = await Promise.race([run(), new Promise((resolve) => (this.#faulted = resolve))]);
+      const failure = await this.#failureOf(run, LEAST_LIMIT_MS + LIMIT_FACTOR * (this.#ms.get(id) ?? Infinity));
       const result = { id, name: id, fileName: file, timeSpentMs: performance.now() - begun };
       results.push(
         failure === undefined
@@ -147,10 +154,25 @@ class InProcessRunner {
     return results;
   }
 
-  async #compile(file) {
+  /** @returns why the test fails; `undefined` if it does not. One that waits for what never comes would take Stryker's process with it. */
+  async #failureOf(run, limitMs) {
+    let timer;
+    const fault = new Promise((resolve) => {
+      this.#faulted = resolve;
+      if (limitMs < Infinity) timer = setTimeout(resolve, limitMs, 'it does not end');
+    });
+    const failure = await Promise.race([run(), fault]);
+    clearTimeout(timer);
+    return failure;
+  }
+
+  /** All at once, so that each source is read once. @returns the bundles by test file. */
+  async #compile(files) {
     const { outputFiles } = await build({
       absWorkingDir: process.cwd(),
-      entryPoints: [file],
+      entryPoints: files,
+      outdir: BUNDLES,
+      outbase: '.',
       bundle: true,
       write: false,
       format: 'cjs',
@@ -159,8 +181,10 @@ class InProcessRunner {
       logLevel: 'error',
       plugins: [{ name: 'in-process', setup: (bundler) => this.#resolve(bundler) }],
     });
-    const text = `(function (require, module) {${outputFiles[0].text}\n})`;
-    return new vm.Script(text, { filename: file });
+    return outputFiles.map(({ path, text }) => {
+      const file = relative(join(process.cwd(), BUNDLES), path).replace(/js$/, 'ts');
+      return [file, new vm.Script(`(function (require, module) {${text}\n})`, { filename: file })];
+    });
   }
 
   #resolve(bundler) {

@@ -49,7 +49,7 @@ export class ScriptedServer {
     this.#listener?.message(message);
   }
 
-  welcome(epoch = EPOCH, heartbeatMs = 1_000, limits: Readonly<Record<string, number>> = {}): void {
+  welcome(epoch = EPOCH, heartbeatMs = 1_000, limits: Readonly<Record<string, number>> = {}, more: object = {}): void {
     this.say([
       MessageType.welcome,
       {
@@ -61,6 +61,7 @@ export class ScriptedServer {
         backend: 'inotify',
         heartbeat_ms: heartbeatMs,
         limits,
+        ...more,
       },
     ]);
   }

@@ -10,7 +10,7 @@ import type { LostPositions } from '../../server/store/history.js';
 import { RecordStore } from '../../server/store/record-store.js';
 import { ManualClock } from './manual-clock.js';
 import { FakeSocket } from './fake-socket.js';
-import { UNSUPERVISED } from '../../server/runtime/supervisor.js';
+import { UNSUPERVISED, type Supervision } from '../../server/runtime/supervisor.js';
 import type { Turn } from '../../server/runtime/turn-loop.js';
 
 /** The longest that one turn of a {@link Stream} spends on subscriptions that are behind. */
@@ -28,14 +28,20 @@ export class Stream {
   #turn: Turn | undefined;
   #isStepAsked = false;
 
-  constructor(limits: Partial<Limits> = {}, lost?: LostPositions) {
+  constructor(
+    limits: Partial<Limits> = {},
+    lost?: LostPositions,
+    /** What a fault is reported to. @default it is thrown */
+    readonly supervision: Supervision = UNSUPERVISED,
+  ) {
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     const start = lost?.to ?? revision(0);
     this.store.restore([], start);
-    this.hub = new Hub({ epoch: epoch('e'), store: this.store, lost }, this.limits);
-    this.catchUp = new CatchUp(this.hub, this.limits.maxQueuedBytes, () => {
+    this.hub = new Hub({ epoch: epoch('e'), store: this.store, lost }, this.limits, supervision);
+    const requestStep = (): void => {
       this.#isStepAsked = true;
-    });
+    };
+    this.catchUp = new CatchUp(this.hub, this.limits.maxQueuedBytes, requestStep, supervision);
   }
 
   /** The current turn of the loop; all work in one turn shares its millisecond. */
@@ -100,7 +106,7 @@ export class Peer {
       clock,
       limits,
       log: silentLog,
-      supervision: UNSUPERVISED,
+      supervision: stream.supervision,
       welcome: () => ({
         protocol: 1,
         server: 'test',

@@ -1,6 +1,9 @@
 import t from 'tap';
-import type { BusStatus } from '../../../client/sdk/index.js';
-import { MessageType } from '../../../protocol/index.js';
+import type { ChannelListener, Dial } from '../../../client/sdk/channel.js';
+import { BusClient, BusError, type BusStatus } from '../../../client/sdk/index.js';
+import { CloseCode, MessageType } from '../../../protocol/index.js';
+import { RecordingLog } from '../../support/journal-log.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { EPOCH, ScriptedServer } from '../../support/scripted-server.js';
 
 const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 0 };
@@ -128,9 +131,10 @@ for (const [clock, sleep] of [
     async (t) => {
       const server = new ScriptedServer();
       const bus = await server.welcomedClient();
+      server.sent = [];
       sleep(server);
       server.clock.advance(1_000);
-      t.same(server.sent.at(-1), [MessageType.ping, 0], 'the server is asked');
+      t.same(server.sent, [[MessageType.ping, 0]], 'the server is asked');
       server.say([MessageType.pong, 0, server.clock.now()]);
       server.clock.advance(2_000);
       t.equal(bus.status.state, 'live', 'an answer proves it');
@@ -208,4 +212,144 @@ t.test('a message that is longer than the server takes fails alone, before and a
   void first(['x']);
   t.equal(server.subscribes().length, 1);
   await bus.close();
+});
+
+t.test('what an earlier channel still says, or that it ends, changes nothing', async (t) => {
+  const listeners: ChannelListener[] = [];
+  const clock = new ManualClock();
+  const dial: Dial = (listener) => {
+    listeners.push(listener);
+    return { send: () => undefined, bytesOf: () => 0, close: () => undefined };
+  };
+  const bus = new BusClient(dial, { clock, random: () => 0.5 });
+  const welcome = {
+    protocol: 1,
+    server: '9',
+    epoch: EPOCH,
+    revision: 0,
+    now: 0,
+    backend: 'x',
+    heartbeat_ms: 1_000,
+    limits: {},
+  };
+  const open = bus.open();
+  listeners[0]!.message([MessageType.welcome, welcome]);
+  await open;
+  clock.advance(2_500);
+  clock.advance(1_000);
+  listeners[1]!.message([MessageType.welcome, welcome]);
+  t.equal(bus.status.state, 'live');
+  listeners[0]!.closed(1006, '');
+  listeners[0]!.message('no message');
+  t.equal(bus.status.state, 'live');
+  listeners[1]!.closed(1006, '');
+  t.equal(bus.status.state, 'connecting');
+  await bus.close();
+});
+
+t.test('a client tells its name to a server that knows names', async (t) => {
+  for (const [name, features, told] of [
+    ['agent-1', ['names'], [[MessageType.name, 'agent-1']]],
+    ['agent-1', ['others'], []],
+    ['agent-1', undefined, []],
+    [undefined, ['names'], []],
+  ] as const) {
+    const server = new ScriptedServer();
+    const bus = server.client(name === undefined ? {} : { name });
+    const open = bus.open();
+    server.welcome(EPOCH, 1_000, {}, features && { features });
+    await open;
+    t.same(
+      server.sent.filter(([type]) => type === MessageType.name),
+      told,
+    );
+    await bus.close();
+  }
+});
+
+t.test('what happens to a connection is logged, each change once', async (t) => {
+  const log = new RecordingLog();
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient({ logger: log });
+  server.say([MessageType.heartbeat, 1, server.clock.now(), HEALTH]);
+  server.clock.advance(2_500);
+  server.clock.advance(1_000);
+  server.welcome();
+  server.drop(4_000, 'a reason');
+  await bus.close();
+  const refused = await server.welcomedClient({ logger: log });
+  server.drop(CloseCode.unauthorized);
+  t.equal(refused.status.state, 'closed');
+  t.match(log.lines, [
+    { level: 'info', message: 'connected', fields: { epoch: EPOCH } },
+    { level: 'warn', message: 'the connection is given up', fields: { cause: 'nothing heard for 2500 ms' } },
+    {
+      level: 'warn',
+      message: 'not connected',
+      fields: { attempt: 1, delayMs: Number, cause: 'nothing heard for 2500 ms' },
+    },
+    { level: 'info', message: 'connected' },
+    { level: 'warn', message: 'not connected', fields: { attempt: 1, delayMs: Number, cause: 'a reason' } },
+    { level: 'info', message: 'closed', fields: {} },
+    { level: 'info', message: 'connected' },
+    { level: 'error', message: 'closed', fields: { err: { code: 'unauthorized' } } },
+  ]);
+  t.equal(log.lines.length, 8);
+});
+
+t.test('the round trip is that of the last ping, and a pong that answers none says nothing', async (t) => {
+  const server = new ScriptedServer();
+  server.clock.advance(5_000);
+  const bus = await server.welcomedClient();
+  server.clock.advance(12);
+  server.say([MessageType.pong, 0, server.clock.now()]);
+  t.match(bus.status, { roundTripMs: 12 });
+  server.clock.advance(30);
+  server.say([MessageType.pong, 0, server.clock.now()]);
+  t.match(bus.status, { roundTripMs: 12 });
+  await bus.close();
+});
+
+t.test('a second welcome on a connection is ignored', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  server.welcome('EPOCH2');
+  server.snapshot([], 3);
+  const { value } = await subscription.updates().next();
+  t.match(value, { type: 'synced', cursor: `${EPOCH}:3` });
+  await bus.close();
+});
+
+t.test(
+  'a message that is none of a bus closes the client, for the next one of this server would be no better',
+  async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    server.say({ hello: 'world' } as never);
+    t.match(bus.status, { state: 'closed', error: { code: 'protocol' } });
+    t.notOk(server.isConnected);
+    const barrier = new ScriptedServer();
+    const asking = await barrier.welcomedClient();
+    const asked = asking.sync();
+    barrier.say([MessageType.syncDone, 1, 'no cursor']);
+    await t.rejects(asked, { code: 'protocol', message: /no cursor/ });
+    t.equal(asking.status.state, 'live', 'a bad answer fails only its question');
+    barrier.say([MessageType.syncDone, 7, `${EPOCH}:1`]);
+    barrier.say([MessageType.error, null, 'limit', 'too many', 7]);
+    t.equal(asking.status.state, 'live', 'and an answer to no question is ignored');
+    await asking.close();
+  },
+);
+
+t.test('an address that no connection can be begun with closes the client, and says why', async (t) => {
+  const failing = (error: unknown) => {
+    const dial: Dial = () => {
+      throw error;
+    };
+    return new BusClient(dial, { clock: new ManualClock(), waitOnFirstConnect: true });
+  };
+  await t.rejects(failing(new Error('Invalid URL')).open(), { code: 'bad-option', message: /: Invalid URL/ });
+  await t.rejects(failing('a text').open(), { code: 'bad-option', message: /: a text/ });
+  await t.rejects(failing(new BusError('protocol', 'mine', '')).open(), { code: 'protocol', message: 'mine' });
 });

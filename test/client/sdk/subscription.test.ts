@@ -398,3 +398,236 @@ t.test('a first connection that fails rejects and is not repeated', async (t) =>
   );
   t.equal(server.dials, 1);
 });
+
+const HEALTH = { backend: 'inotify', healthy: true, last_scan_ms: 0 };
+
+t.test('a subscription whose signal has aborted asks for nothing', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe({}, { signal: AbortSignal.abort() });
+  t.same(await subscription.done, { reason: 'closed', delivered: 0 });
+  t.same(server.subscribes(), []);
+});
+
+t.test(
+  'each subscription has a number of its own, and what a server says of another number changes nothing',
+  async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const [first, second] = [bus.subscribe(), bus.subscribe()];
+    t.same(
+      server.subscribes().map(([, sub]) => sub),
+      [1, 2],
+    );
+    server.say([MessageType.batch, 7, 1, [event(1, 0, 'a')]]);
+    server.say([MessageType.events, 7, 0, [event(1, 0, 'a')]]);
+    server.say([MessageType.error, 7, 'limit', 'too many']);
+    await second.close();
+    t.same(server.sent.at(-1), [MessageType.unsubscribe, 2], 'one of them ends');
+    t.equal(server.sent.filter(([type]) => type === MessageType.unsubscribe).length, 1);
+    t.equal(bus.status.state, 'live');
+    server.snapshot([], 2);
+    await first.close();
+  },
+);
+
+t.test('a subscription that is complete is not continued on the next connection', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const capped = bus.subscribe({}, { maxEvents: 1 });
+  const sub = server.snapshot([event(1, 0, 'a')], 2);
+  server.say([MessageType.complete, sub, 'max_events', 1]);
+  t.same(await capped.done, { reason: 'max_events', delivered: 1 });
+  server.say([MessageType.events, 1, 5, [event(3, 0, 'b')]]);
+  t.equal(bus.status.state, 'live', 'what follows in its group does not concern it');
+  server.drop();
+  server.clock.advance(60_000);
+  server.welcome();
+  t.same(server.subscribes(), []);
+});
+
+t.test('a cap within a snapshot: its last event is shown, and nothing can be resumed after it', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe({}, { maxEvents: 2 });
+  const updates = read(subscription);
+  const sub = server.lastSubscription();
+  server.say([MessageType.subscribed, sub, 1, 'snapshot', `${EPOCH}:7`]);
+  server.say([MessageType.batch, sub, 1, [event(3, 0, 'a'), event(5, 0, 'b')]]);
+  server.say([MessageType.complete, sub, 'max_events', 2]);
+  t.same(await subscription.done, { reason: 'max_events', delivered: 2 });
+  await until('all is read', () => updates.length === 2);
+  t.same(shown(updates), ['snapshot a', 'snapshot b']);
+  t.equal((updates[1] as { event: BusEvent }).event.cursor, `${EPOCH}:0`);
+  t.equal(subscription.cursor, undefined);
+});
+
+t.test('an event of a type that only a newer server knows is not shown, and counts for the cap', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe({}, { maxEvents: 9 });
+  const updates = read(subscription);
+  server.snapshot([], 2);
+  server.say([MessageType.events, 1, 0, [event(3, 99 as never, 'a'), event(4, 1, 'b')]]);
+  await until('all is read', () => updates.length === 2);
+  t.same(shown(updates), [`synced ${EPOCH}:2`, 'added b']);
+  server.drop();
+  server.clock.advance(60_000);
+  server.welcome();
+  t.equal(server.lastRequest()['max_events'], 7);
+});
+
+t.test('a mode that only a newer server knows is read as a resync', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const updates = read(bus.subscribe({}, { since: `${EPOCH}:1` }));
+  const sub = server.lastSubscription();
+  server.say([MessageType.subscribed, sub, 1, 'another', `${EPOCH}:7`] as never);
+  server.say([MessageType.batch, sub, 1, [event(5, 0, 'b')]]);
+  server.say([MessageType.synced, sub, 7, 0]);
+  await until('all is read', () => updates.length === 3);
+  t.same(shown(updates), ['resync epoch', 'snapshot b', `synced ${EPOCH}:7`]);
+});
+
+t.test('a heartbeat during a snapshot or a replay says nothing about where to resume', async (t) => {
+  for (const mode of ['snapshot', 'replay'] as const) {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    bus.subscribe({}, mode === 'replay' ? { since: `${EPOCH}:1` } : {});
+    const sub = server.lastSubscription();
+    server.say([MessageType.subscribed, sub, 1, mode, `${EPOCH}:1`]);
+    server.say([MessageType.batch, sub, 1, [event(2, mode === 'replay' ? 1 : 0, 'a')]]);
+    server.say([MessageType.heartbeat, 90, server.clock.now(), HEALTH]);
+    server.drop();
+    server.clock.advance(60_000);
+    server.welcome();
+    t.equal(server.lastRequest()['since'], mode === 'replay' ? `${EPOCH}:2` : undefined, mode);
+  }
+});
+
+t.test('a late heartbeat sets neither the cursor nor the proven time back', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const updates = read(subscription);
+  const welcomedAt = server.clock.now() + 7;
+  server.snapshot([], 2);
+  await until('it is read', () => updates.length === 1);
+  await until('it is proven', () => subscription.provenUntil === welcomedAt);
+  server.say([MessageType.heartbeat, 90, welcomedAt + 500, HEALTH]);
+  t.equal(subscription.provenUntil, welcomedAt + 500);
+  server.say([MessageType.heartbeat, 80, welcomedAt + 400, HEALTH]);
+  t.equal(subscription.provenUntil, welcomedAt + 500);
+  t.equal(subscription.cursor, `${EPOCH}:90`);
+});
+
+t.test('an event proves the time up to it once it and all before it are consumed', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const reader = subscription.updates();
+  server.snapshot([], 2);
+  const later = server.clock.now() + 5_000;
+  const [, type, kind, id, , data] = event(3, 1, 'a');
+  server.say([MessageType.events, 1, 0, [[3, type, kind, id, later, data]]]);
+  await reader.next();
+  await reader.next();
+  t.ok(subscription.provenUntil < later, 'it is being worked on');
+  void reader.next();
+  t.equal(subscription.provenUntil, later);
+});
+
+t.test('whether a subscription is served is known for each connection by itself', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  t.equal(subscription.isServed, false);
+  server.snapshot([], 2);
+  t.equal(subscription.isServed, true);
+  const { generation } = subscription;
+  server.drop();
+  t.equal(subscription.isServed, false);
+  t.ok(subscription.generation > generation);
+  server.clock.advance(60_000);
+  server.welcome();
+  t.equal(subscription.isServed, false);
+  server.snapshot([], 2);
+  t.equal(subscription.isServed, true);
+});
+
+t.test('the updates of one frame come in one list, and are consumed together', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const lists = subscription.batches();
+  const next = async (): Promise<string[]> => shown((await lists.next()).value ?? []);
+  const sub = server.lastSubscription();
+  server.say([MessageType.subscribed, sub, 1, 'snapshot', `${EPOCH}:7`]);
+  server.say([MessageType.batch, sub, 1, [event(3, 0, 'a'), event(5, 0, 'b')]]);
+  server.say([MessageType.synced, sub, 7, 0]);
+  server.say([MessageType.events, 1, 0, [event(8, 1, 'c'), event(9, 1, 'd')]]);
+  t.same(await next(), ['snapshot a']);
+  t.same(await next(), ['snapshot b', `synced ${EPOCH}:7`]);
+  t.equal(subscription.cursor, undefined, 'the end of the snapshot is not consumed yet');
+  t.same(await next(), ['added c', 'added d']);
+  t.equal(subscription.cursor, `${EPOCH}:7`);
+  const end = lists.next();
+  t.equal(subscription.cursor, `${EPOCH}:9`);
+  await subscription.close();
+  t.match(await end, { done: true });
+});
+
+t.test('a second reader that leaves before it has read does not end the subscription of the first', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const updates = read(subscription);
+  await subscription.updates().return();
+  server.snapshot([event(1, 0, 'a')], 2);
+  await until('all is read', () => updates.length === 2);
+  const unread = bus.subscribe();
+  await unread.updates().return();
+  t.match(await unread.done, { reason: 'closed' }, 'where there is no other, it does');
+});
+
+t.test('a count of events to take is a whole number, 1 or more', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  for (const count of [0, -1, 1.5, Number.NaN]) t.throws(() => subscription.take(count), { code: 'bad-option' });
+  server.snapshot([event(1, 0, 'a'), event(2, 0, 'b')], 2);
+  const ids: string[] = [];
+  for await (const { id } of subscription.take(1)) ids.push(id);
+  t.same(ids, ['a']);
+  t.match(await subscription.done, { reason: 'closed' });
+});
+
+t.test('the first event that is wanted is returned, and the subscription ends', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const [some, wanted] = [bus.subscribe(), bus.subscribe()];
+  const found = [some.first(), wanted.first(({ id }) => id === 'b')];
+  for (const sub of [1, 2]) {
+    server.say([MessageType.subscribed, sub, sub, 'snapshot', `${EPOCH}:2`]);
+    server.say([MessageType.batch, sub, 1, [event(1, 0, 'a'), event(2, 0, 'b')]]);
+    server.say([MessageType.synced, sub, 2, 0]);
+  }
+  t.match(await Promise.all(found), [{ id: 'a' }, { id: 'b' }]);
+  t.match(await Promise.all([some.done, wanted.done]), [{ reason: 'closed' }, { reason: 'closed' }]);
+  const disposed = bus.subscribe();
+  await disposed[Symbol.asyncDispose]();
+  t.match(await disposed.done, { reason: 'closed' });
+});
+
+t.test('a subscription that ends twice has ended as at first', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const sub = server.lastSubscription();
+  server.say([MessageType.error, sub, 'limit', 'at most 3 subscriptions']);
+  await t.rejects(subscription.done, { code: 'limit' });
+  await subscription.close();
+  t.not(server.sent.at(-1)![0], MessageType.unsubscribe, 'there is nothing to end on the server');
+  await bus.close();
+  await t.rejects(subscription.done, { code: 'limit' });
+});

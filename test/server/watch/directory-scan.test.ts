@@ -6,6 +6,7 @@ import { CheckedDirectories } from '../../../server/watch/checked-directories.js
 import { DirectoryScan } from '../../../server/watch/directory-scan.js';
 import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
+import { grainMs, inMs } from '../../../server/watch/time-grain.js';
 import { Warnings } from '../../../server/watch/warnings.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -90,6 +91,11 @@ for (const [keeps, pastMs, grainMs] of [
     },
   );
 }
+
+t.test('a time of whole seconds may be all that a file system keeps', async (t) => {
+  t.same([grainMs(1_700_000_000_000_000_000n), grainMs(1_700_000_000_500_000_000n)], [2_000, 50]);
+  t.equal(inMs(1_700_000_000_123_999_999n), 1_700_000_000_123);
+});
 
 t.test('a record whose time is in the future is read once more', async (t) => {
   const { repository, clock, store, reader, run } = scanned(t);

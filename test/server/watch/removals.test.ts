@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../../protocol/index.js';
 import type { IdentityState } from '../../../server/repository/index.js';
 import { FaultyFiles } from '../../support/faulty-files.js';
+import { Removals } from '../../../server/watch/removals.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { turns } from '../../support/memory-ingest.js';
 import { ToldWatcher } from '../../support/told-watcher.js';
@@ -133,4 +134,65 @@ t.test('a directory that was made anew is seen: what the old one held is removed
   mkdirSync(join(repository.dir.coordination, KIND_DIRECTORIES.task));
   await hint('task');
   t.same(repository.story, ['removed task/own0']);
+});
+
+const A = { kind: 'task', id: 'a' } as const;
+const B = { kind: 'claim', id: 'b' } as const;
+
+t.test(
+  'a missing file is gone when its directory was seen and all hints from before that have been read',
+  async (t) => {
+    const removals = new Removals();
+    removals.note(A);
+    removals.note(B);
+    t.same([...removals.unasked], ['task', 'claim']);
+    removals.arrived(1);
+    t.same([...removals.take(Infinity)], [], 'no directory was seen yet');
+    removals.asked('task', true);
+    t.same([...removals.unasked], ['claim']);
+    removals.note(A);
+    t.same([...removals.unasked], ['claim'], 'missed once more, it is asked no further');
+    t.same([...removals.take(Infinity)], [], 'hints of earlier changes may still arrive');
+    removals.arrived(7, 'claim');
+    t.same([...removals.take(Infinity)], []);
+    removals.arrived(7, 'task');
+    removals.arrived(9);
+    t.same([...removals.take(7)], [], 'the seventh hint is not read');
+    t.same([...removals.take(8)], [A]);
+    t.same([...removals.take(8)], [], 'once');
+    t.equal(removals.size, 1);
+  },
+);
+
+t.test('what is missing in a directory that cannot be seen is forgotten, and so is what was found again', async (t) => {
+  const removals = new Removals();
+  removals.note(A);
+  removals.note(B);
+  removals.asked('task', false);
+  t.same([...removals.unasked], ['claim']);
+  removals.asked('claim', true);
+  removals.note({ kind: 'claim', id: 'c' });
+  removals.asked('claim', false);
+  removals.arrived(1);
+  t.same([...removals.take(2)], [B], 'what was missed before it could be seen');
+  removals.note(A);
+  removals.note(B);
+  removals.drop('task');
+  t.same([...removals.unasked], ['claim']);
+  removals.forget('claim', 'b');
+  t.equal(removals.size, 0);
+  removals.note(A);
+  removals.clear();
+  t.equal(removals.size, 0);
+});
+
+t.test('a turn is wanted while a removal can be published in it', async (t) => {
+  const removals = new Removals();
+  const wants = () => [removals.wantTurn(false), removals.wantTurn(true)];
+  removals.note(A);
+  t.same(wants(), [false, false], 'it is asked for in the turn in which it is missed');
+  removals.asked('task', true);
+  t.same(wants(), [false, true]);
+  removals.arrived(1);
+  t.same(wants(), [true, true]);
 });
