@@ -190,16 +190,15 @@ export class FanOut {
           member.fallBehind(sentUntil, index);
           continue;
         }
-        if (someEnd && member.endIndex <= next) {
-          const count = member.endIndex - index;
-          member.sendLast(chunk.slice(0, count), index, revision(revisions[count - 1]!));
-          continue;
-        }
-        const isTaken = port.offer(frame) !== 'dropped';
+        const isLast = someEnd && member.endIndex <= next;
+        const count = member.endIndex - index;
+        const isTaken = isLast
+          ? member.sendLast(chunk.slice(0, count), index, revision(revisions[count - 1]!))
+          : port.offer(frame) !== 'dropped';
         if (port.isOpen()) continue;
         congested.push(owner);
-        if (isTaken) member.fallBehind(revision(revisions.at(-1)!), next);
-        else member.fallBehind(sentUntil, index);
+        if (!isTaken) member.fallBehind(sentUntil, index);
+        else if (!isLast) member.fallBehind(revision(revisions.at(-1)!), next);
       } catch (error) {
         owner.fail('sending', error);
       }

@@ -164,11 +164,16 @@ export class Subscription implements GroupMember {
     this.#become({ is: 'fell-behind', after, index });
   }
 
-  /** Sends the last events that the cap allows, up to the revision `last`, in a frame for it alone, and ends it. */
-  sendLast(events: readonly Uint8Array[], index: number, last: Revision): void {
+  /**
+   * Sends the last events that the cap allows, up to the revision `last`, in a frame for it alone, and ends it.
+   * @returns whether the port took them; if not, nothing has changed.
+   */
+  sendLast(events: readonly Uint8Array[], index: number, last: Revision): boolean {
+    const frame = frameOf(this.#groupHead(index), events, this.owner.encoding);
+    if (this.owner.port.offer(frame) === 'dropped') return false;
     this.#become({ is: 'fell-behind', after: last, index: index + events.length });
-    this.owner.port.send(frameOf(this.#groupHead(index), events, this.owner.encoding));
     this.complete('max_events');
+    return true;
   }
 
   // ── beginning again, and ending ───────────────────────────────────────────────────────────────────────────────────

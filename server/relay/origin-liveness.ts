@@ -75,7 +75,7 @@ export class OriginLiveness implements Clock {
   /**
    * An answer to a question of this edge is a sign of life that says more: the origin's clock has shown that time at a moment
    * between the question and when it was heard. An edge that was cut off may still believe in a time from before the clock was set
-   * back, and that all could be seen; the next of the regular signs is waited for by nobody who asks.
+   * back, or in one that was held up on its way, and that all could be seen; the next of the regular signs is waited for by nobody who asks.
    * @returns whether it is an answer of the origin that the stream names.
    */
   answered(message: AliveMessage, askedAt: number, heardAt: number): boolean {
@@ -84,10 +84,12 @@ export class OriginLiveness implements Clock {
       this.#last = message;
       this.#lastAt = heardAt;
     }
+    const least = message.now - heardAt;
     // It is said in whole milliseconds.
-    if (this.#offset !== undefined && this.#offset <= message.now + 1 - askedAt) return true;
-    this.#offset = message.now - heardAt;
-    this.#offsets.splice(0, Infinity, this.#offset);
+    const most = message.now + 1 - askedAt;
+    if (this.#offset !== undefined && this.#offset >= least && this.#offset <= most) return true;
+    this.#offset = least;
+    this.#offsets.splice(0, Infinity, least);
     return true;
   }
 

@@ -60,6 +60,9 @@ export class Ingest implements HintSink {
       settleMs,
       tells: (kinds) => services.tells(kinds),
       known: (kinds) => services.known(kinds),
+      verify: () => {
+        services.verifyDirectories();
+      },
       rescan: (kind) => services.rescan(kind),
       isSettling: (kind, elapsed, alsoTorn) => this.#reader.isSettling(kind, elapsed, alsoTorn),
       reconcileSoon: (why) => {

@@ -20,6 +20,8 @@ export interface LeaseDeadlineServices {
   tells(kinds: readonly Kind[]): boolean;
   /** Those of some kinds of which every change has been read, or has caused a hint that is pending or will arrive. */
   known(kinds: readonly Kind[]): ReadonlySet<Kind>;
+  /** Checks which directories are at the paths. */
+  verify(): void;
   /** Compares a directory with the store. @returns whether the directory could be seen. */
   rescan(kind: Kind): Promise<boolean>;
   /**
@@ -147,6 +149,8 @@ export class LeaseDeadlines {
   async #compare(until: UnixMillis): Promise<void> {
     this.#progress = { is: 'comparing' };
     this.#doubtsHints = false;
+    // A directory that was made since may hold a heartbeat: what has not been noticed cannot be compared.
+    this.services.verify();
     const seen = await Promise.all(LEASE_KINDS.map((kind) => this.services.rescan(kind)));
     if (this.#isStopped) return;
     if (seen.every(Boolean)) {

@@ -36,20 +36,27 @@ export async function loadRecords(services: LoadServices, observed: Observed): P
   const { clock, settleMs } = services;
   const events: StoreEvent[] = [];
   const giveUpAt = clock.elapsed() + settleMs;
-  let unread = KINDS.flatMap((kind) => differingIds(services, kind).map((id) => ({ kind, id })));
+  let unread = KINDS.flatMap((kind) => toRead(services, kind));
   for (;;) {
     const isLast = clock.elapsed() >= giveUpAt;
-    unread = unread.filter(({ kind, id }) => !take(services, kind, id, isLast, observed, events));
+    unread = unread.filter((file) => !take(services, file, isLast, observed, events));
     if (unread.length === 0 || isLast) return events;
     await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve));
   }
 }
 
+/** A file to be read. */
+interface Unread {
+  readonly kind: Kind;
+  readonly id: string;
+  /** Whether its directory could be listed: else it counts only for what it says. */
+  readonly isListed: boolean;
+}
+
 /** @returns whether the file needs no further attempt. */
 function take(
   services: LoadServices,
-  kind: Kind,
-  id: string,
+  { kind, id, isListed }: Unread,
   isLast: boolean,
   observed: Observed,
   events: StoreEvent[],
@@ -57,6 +64,7 @@ function take(
   const reading = readOne(services, kind, id);
   // The directory was replaced: its next comparison will find the record.
   if (reading.is === 'unseen') return true;
+  if (!isListed && reading.is !== 'present') return true;
   if ((reading.is === 'unavailable' || reading.is === 'broken') && !isLast) return false;
   if (reading.is === 'unavailable') services.sayUnreadable(reading);
   const change = reading.is === 'unavailable' ? unreadable(reading) : reading;
@@ -64,18 +72,21 @@ function take(
   return true;
 }
 
-/** The ids whose files may differ from the store, and those that the store has and the directory has not. */
-function differingIds({ store, directories, maxIdBytes, cannotList }: LoadServices, kind: Kind): string[] {
+/**
+ * The files that may differ from the store, and those that the store has and the directory has not. Where the directory cannot be listed, all
+ * that the store has: a client may have been shown a later state of one before the server was killed.
+ */
+function toRead({ store, directories, maxIdBytes, cannotList }: LoadServices, kind: Kind): Unread[] {
   const present = idsIn(directories, kind, maxIdBytes);
   if (!present) {
     cannotList(kind);
-    return [];
+    return [...store.ids(kind)].sort().map((id) => ({ kind, id, isListed: false }));
   }
   const differing = [...present].filter((id) =>
     mayDiffer(store.get(kind, id), () => signatureAt(directories.files, directories.file(kind, id))),
   );
   for (const id of store.ids(kind)) if (!present.has(id)) differing.push(id);
-  return differing.sort();
+  return differing.sort().map((id) => ({ kind, id, isListed: true }));
 }
 
 function mayDiffer(known: RecordVersion | undefined, signature: () => Signature | undefined): boolean {

@@ -83,6 +83,21 @@ t.test('a cap is exact for a client that lags, whenever its socket drains', asyn
   }
 });
 
+t.test('the last event that a cap allows waits as any other does, where the queue has no room for it', async (t) => {
+  const stream = new Stream({ maxQueuedBytes: 1_024 });
+  const peer = stream.connect();
+  peer.say(MessageType.subscribe, 1, { max_events: 2 });
+  peer.heard();
+  peer.socket.mode = 'stalled';
+  const text = 'x'.repeat(600);
+  for (const id of ['a', 'b']) stream.turn(present('task', id, { text }));
+  t.ok(peer.socket.queuedBytes <= 1_024, String(peer.socket.queuedBytes));
+  peer.socket.mode = 'flowing';
+  peer.drain();
+  stream.serve();
+  t.same(heard(peer), ['events 1', 'events 1', 'complete max_events 2']);
+});
+
 t.test('a cap counts over a resync', async (t) => {
   const stream = new Stream({ maxHistoryEvents: 2, maxQueuedBytes: 1 });
   stream.turn(...tasks(0, 2));

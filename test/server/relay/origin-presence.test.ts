@@ -87,6 +87,18 @@ t.test("an answer tells that the origin's clock was set back, before any sign of
   t.equal(ask(30_000), 30_000 - 10, 'never ahead: how long it was on its way is not known');
 });
 
+t.test(
+  'an answer tells that the last sign of life was held up on its way: by it, leases would seem to be held',
+  async (t) => {
+    const { clock, presence } = new Edge(0).hear().hear();
+    clock.advance(5_000);
+    presence.heard({ ...ALIVE, now: clock.now() - 3_000 });
+    t.equal(presence.now() - clock.now(), -3_000);
+    presence.answered({ ...ALIVE, now: clock.now() - 1 }, clock.elapsed() - 2, clock.elapsed());
+    t.equal(presence.now() - clock.now(), -1);
+  },
+);
+
 t.test('an answer is a sign of life: what cannot be seen is known before the next of the regular ones', async (t) => {
   const { clock, presence } = new Edge(0).hear();
   const health = { ...HEALTH, healthy: false, state: 'suspect' } as const;

@@ -20,6 +20,7 @@ function held(clock = new ManualClock(), more: Partial<LeaseDeadlineServices> = 
     settleMs: SETTLE_MS,
     tells: () => true,
     known: (kinds) => new Set(kinds.filter((kind) => !files.blind.includes(kind))),
+    verify: () => asked.push('verify'),
     rescan: async (kind) => {
       asked.push(`compare ${kind}`);
       return !files.blind.includes(kind);
@@ -46,7 +47,7 @@ function held(clock = new ManualClock(), more: Partial<LeaseDeadlineServices> = 
   };
 }
 
-const COMPARED = ['compare reservation', 'compare heartbeat', 'compare release'];
+const COMPARED = ['verify', 'compare reservation', 'compare heartbeat', 'compare release'];
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 t.test(
