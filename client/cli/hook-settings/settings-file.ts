@@ -57,7 +57,7 @@ export function writeSettingsFile(
   }
 }
 
-/** Where the file system keeps no modes, every file is executable. */
+/** Where the file system has no file modes, every file is executable. */
 function setMode(path: string, mode: number): void {
   try {
     chmodSync(path, mode);

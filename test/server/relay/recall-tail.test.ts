@@ -146,5 +146,5 @@ t.test('a start does not wait long for a broker that is away', async (t) => {
   const before = world.time.now;
   t.equal(await world.recall(3), undefined);
   t.ok(world.time.now - before < 5_200, `${String(world.time.now - before)} ms`);
-  t.match(world.said.at(-1), /NATS has not said within 5 s what it holds.*clients of edges begin again/);
+  t.match(world.said.at(-1), /NATS has not said within 5 s what it holds.*clients of edges start again/);
 });

@@ -151,7 +151,7 @@ t.test('a state directory that everybody can write to is refused, and named with
   await t.rejects(server.start(), {
     name: 'TrustError',
     fault: 'writable',
-    message: /open, on the way to private state, can be written to by everybody/,
+    message: /open, above the private state, can be written to by everybody/,
     hint: /--state-dir or MUSE_BUS_STATE_DIR/,
   });
 });
