@@ -135,7 +135,7 @@ t.test('a stream that does not continue the journal gives nothing, and the log s
   ];
   for (const [what, world, after, upTo] of cases) {
     t.equal(await world.recall(after, upTo), undefined, what);
-    t.match(world.said, [/does not give back .* does not continue the journal/], what);
+    t.match(world.said, [/does not have .* does not continue the journal/], what);
   }
   t.strictSame(await missing.recall(5), { reached: 6, revisions: [6] }, 'but what follows the missing one is whole');
 });
