@@ -138,7 +138,11 @@ t.test('a .muse/bus that is a link is refused, and nothing is written through it
   mkdirSync(join(repository.root, 'elsewhere'));
   symlinkSync(join(repository.root, 'elsewhere'), repository.bus);
   const server = new BusServer({ root: repository.root, port: 0 });
-  await t.rejects(server.start(), { name: 'TrustError', fault: 'link', message: /bus is not a directory, but a symbolic link/ });
+  await t.rejects(server.start(), {
+    name: 'TrustError',
+    fault: 'link',
+    message: /bus is not a directory, but a symbolic link/,
+  });
   t.same(readdirSync(join(repository.root, 'elsewhere')), []);
 });
 
