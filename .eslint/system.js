@@ -15,7 +15,7 @@ export const SYSTEM = {
     users: [
       'server/runtime/clock',
       'client/sdk/clock',
-      'client/sdk/turnable-clock',
+      'client/sdk/manual-clock',
       // The engines bound their sockets and their own stopping. The simulated network takes their place.
       'server/network',
       // The table on the disk. The simulated table takes its place.

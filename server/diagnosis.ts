@@ -11,7 +11,7 @@ import { NativeWatcher } from './watch/native-watcher.js';
 export interface WatchDiagnosis {
   readonly mechanism: string;
   /** Why hints may not arrive; `undefined` if there is no known reason. */
-  readonly deaf: string | undefined;
+  readonly failure: string | undefined;
 }
 
 /**
@@ -22,7 +22,7 @@ export function diagnoseWatching(root: string): WatchDiagnosis {
   const directories = new CheckedDirectories(new CoordinationDir(root));
   directories.open('allowed');
   try {
-    return { mechanism: new NativeWatcher(directories).mechanism, deaf: whyNotNative(directories) };
+    return { mechanism: new NativeWatcher(directories).mechanism, failure: whyNotNative(directories) };
   } finally {
     directories.close();
   }

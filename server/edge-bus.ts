@@ -58,7 +58,7 @@ export class EdgeBus extends BusBase {
   readonly lagMs = new PlainHistogram(LAG_BOUNDS_MS);
   readonly names: RelayNames;
   readonly condition: EdgeCondition;
-  /** `undefined` if the edge was given no key: then every message that can be read is believed. */
+  /** `undefined` if the edge was given no key: then every message that can be read is accepted. */
   readonly #seal: SealCheck | undefined;
   #broker: Broker | undefined;
   #origin: OriginLink | undefined;
@@ -136,7 +136,7 @@ export class EdgeBus extends BusBase {
     return this.#stream?.sequence ?? 0;
   }
 
-  /** Messages of the stream that were not believed, by why. */
+  /** Messages of the stream that were rejected, by reason. */
   get rejected(): Rejections {
     return this.#stream?.rejected.counts ?? NO_REJECTIONS;
   }

@@ -69,7 +69,7 @@ export class MemoryBus {
   }
 
   /** Gives a record a problem, as if its file could no longer be read. */
-  spoil(kind: Kind, id: string, problem: Problem = 'invalid-json'): void {
+  corrupt(kind: Kind, id: string, problem: Problem = 'invalid-json'): void {
     this.#take({ is: 'broken', kind, id, problem, signature: undefined });
   }
 

@@ -118,7 +118,8 @@ export class SessionManager {
   /** Ends every subscription with `shutdown`. The transport closes the sockets. */
   stop(): void {
     this.#cancelHeartbeat?.();
-    for (const session of [...this.sessions]) this.supervision.contain('a goodbye', () => session.shutdown());
+    for (const session of [...this.sessions])
+      this.supervision.contain('the end of a session', () => session.shutdown());
     this.#turns.stop();
     this.catchUp.clear();
     this.#intake.stop();

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../protocol/index.js';
 
-/** What went wrong between a client and a bus. Every code has a row in the README's table of errors. */
+/** What went wrong between a client and a bus. Every code has a row in the table of docs/SDK.md. */
 export type BusErrorCode =
   | ErrorCode
   /** No endpoint file in or above the directory, and no url given. */

@@ -35,7 +35,7 @@ export type ConnectionEvent =
   | { readonly is: 'opened' }
   | { readonly is: 'welcomed'; readonly clockSkewMs: number; readonly heartbeatMs: number }
   /** The server's heartbeat or pong brought new values for the status. */
-  | { readonly is: 'heard'; readonly says: Partial<Pick<Told<'live'>, 'roundTripMs' | 'clockSkewMs' | 'health'>> }
+  | { readonly is: 'received'; readonly says: Partial<Pick<Told<'live'>, 'roundTripMs' | 'clockSkewMs' | 'health'>> }
   /** `timerMs` of the state are over. */
   | { readonly is: 'timer'; readonly now: number }
   /** Events are missing in the stream from the server. */
@@ -92,7 +92,7 @@ export function nextState(state: ConnectionState, event: ConnectionEvent, rules:
         attempts: 0,
         isFirst: false,
       };
-    case 'heard':
+    case 'received':
       return state.at === 'live' ? { ...state, status: { ...state.status, ...event.says } } : state;
     case 'timer':
       if (state.at === 'waiting') return dialling(state);
@@ -100,7 +100,7 @@ export function nextState(state: ConnectionState, event: ConnectionEvent, rules:
       return stale(
         state,
         event.now,
-        `${state.at === 'live' ? 'nothing heard for' : 'no welcome within'} ${String(state.timerMs)} ms`,
+        `${state.at === 'live' ? 'no message for' : 'no welcome within'} ${String(state.timerMs)} ms`,
       );
     case 'gap':
       return state.at === 'live' ? stale(state, event.now, event.cause) : state;

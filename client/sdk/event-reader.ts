@@ -21,7 +21,7 @@ export interface EventReaderOptions {
 /** The records that exist according to the events shown so far. `before`: those before the snapshot that is being received. */
 type Standing =
   | { readonly at: 'known'; readonly records: Map<string, RecordName> }
-  | { readonly at: 'anew'; readonly records: Map<string, RecordName>; readonly before: Map<string, RecordName> };
+  | { readonly at: 'restarted'; readonly records: Map<string, RecordName>; readonly before: Map<string, RecordName> };
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -122,12 +122,12 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
     }
     const { records } = this.#standing;
     // A broken snapshot has shown only some records. The records from before it may still have to be removed.
-    const before = this.#standing.at === 'anew' ? new Map([...this.#standing.before, ...records]) : records;
-    this.#standing = { at: 'anew', records: new Map(), before };
+    const before = this.#standing.at === 'restarted' ? new Map([...this.#standing.before, ...records]) : records;
+    this.#standing = { at: 'restarted', records: new Map(), before };
   }
 
   #complete(cursor: string): void {
-    if (this.#standing.at !== 'anew') return;
+    if (this.#standing.at !== 'restarted') return;
     const { before, records } = this.#standing;
     this.#standing = { at: 'known', records };
     const gone = [...before].filter(([key]) => !records.has(key)).map(([, record]) => record);

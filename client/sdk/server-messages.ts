@@ -34,7 +34,7 @@ export class ServerMessages {
         return;
       case MessageType.heartbeat: {
         const [, upTo, serverNow, health] = message;
-        this.on({ is: 'heard', says: { clockSkewMs: this.time.heard(serverNow), health } });
+        this.on({ is: 'received', says: { clockSkewMs: this.time.heard(serverNow), health } });
         this.routes.mark(upTo, serverNow);
         return;
       }
@@ -72,7 +72,7 @@ export class ServerMessages {
     const pingedAt = this.#pingedAt;
     if (pingedAt === undefined) return;
     this.#pingedAt = undefined;
-    this.on({ is: 'heard', says: { roundTripMs: elapsedOf(this.clock) - pingedAt } });
+    this.on({ is: 'received', says: { roundTripMs: elapsedOf(this.clock) - pingedAt } });
   }
 
   #refused(sub: number | null, code: ErrorCode, text: string, nonce: number | undefined): void {

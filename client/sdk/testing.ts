@@ -21,14 +21,14 @@ import { inProcessLine } from './in-process-channel.js';
 import { readKind } from './kind.js';
 import { opened } from './opened.js';
 import { shown } from './option-table.js';
-import { TurnableClock } from './turnable-clock.js';
+import { ManualClock } from './manual-clock.js';
 
-export { TurnableClock };
+export { ManualClock };
 
 /** A bus in memory whose records, clock and connections a test controls. */
 export class FakeBus {
   /** The clock of the bus and of its clients. */
-  readonly clock = new TurnableClock();
+  readonly clock = new ManualClock();
   readonly #bus: MemoryBus;
   readonly #line;
 
@@ -59,8 +59,8 @@ export class FakeBus {
   }
 
   /** Makes a record unreadable, as if its file were broken. */
-  spoil(kind: Kind, id: string, problem?: Problem): void {
-    this.#bus.spoil(kind, id, problem);
+  corrupt(kind: Kind, id: string, problem?: Problem): void {
+    this.#bus.corrupt(kind, id, problem);
   }
 
   /** Breaks every connection. Clients reconnect when the clock is advanced past their backoff. */

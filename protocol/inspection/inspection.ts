@@ -157,7 +157,7 @@ export interface Explanation {
   readonly reasons: readonly ExplainReason[];
   /** The revision of the event that was judged, if known. */
   readonly revision?: number;
-  /** How the subscription ended, or why it last began anew, if it did. */
+  /** How the subscription ended, or why it was last restarted, if it was. */
   readonly ended?: CompleteReason;
   readonly resync?: ResyncReason;
 }

@@ -39,7 +39,7 @@ export class LeaseBook {
   #deadlines = emptyQueue();
 
   /** Whether records of this kind begin, prolong or end leases. */
-  heeds(kind: Kind): boolean {
+  affectsLeases(kind: Kind): boolean {
     return LEASE_KINDS.includes(kind);
   }
 

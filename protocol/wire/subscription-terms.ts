@@ -1,4 +1,4 @@
-/** How a subscription begins: with a snapshot, with the events after its cursor, or anew because the cursor cannot be used. */
+/** How a subscription begins: with a snapshot, with the events after its cursor, or with a new snapshot because the cursor cannot be used. */
 export type SubscribeMode = 'snapshot' | 'replay' | 'resync';
 /**
  * Why a cursor cannot be used. `compacted`: the history no longer reaches back to it. `epoch`: it is of another epoch. `future`: it lies

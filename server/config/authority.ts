@@ -35,7 +35,7 @@ export function listenAddress(host: string): string {
 /** Checks an address to listen on. @returns what is wrong with it; `undefined` if nothing is. */
 export function listenFault(host: string): string | undefined {
   if (/[\s/@?#]/.test(host.trim())) return 'must be a name or an address, without a scheme or a path';
-  return /^(?:[^:]*|\[.*\]):\d+$/.test(host.trim()) ? 'must have no port, which is an option of its own' : undefined;
+  return /^(?:[^:]*|\[.*\]):\d+$/.test(host.trim()) ? 'must have no port, which is a separate option' : undefined;
 }
 
 const dotted = (high: number, low: number): string =>

@@ -66,7 +66,7 @@ export interface RelayOptions {
   readonly keyFile?: string | undefined;
   /**
    * At an edge: the public key of the origin, of which only signed messages are then believed; several while it changes.
-   * @default none: every message in the stream that can be read is believed
+   * @default none: every message in the stream that can be read is accepted
    */
   readonly publicKeys?: readonly string[];
   /** The JetStream domain that has the stream, if it is another than that of the server connected to. @default that server's */

@@ -163,15 +163,15 @@ export class CatchUp {
   #sendReplay(subscription: Subscription, { after, until }: InReplay, turn: Turn): void {
     const piece = this.#collect(subscription, after, until, turn);
     this.hub.deliveredBehind += piece.count;
-    subscription.sendReplay(piece, piece.looked);
+    subscription.sendReplay(piece, piece.matchedTo);
   }
 
   /** Sends events that the group counted while this subscription was not live, in frames like those of the group. */
   #sendMissed(subscription: Subscription, { after }: Lagging, turn: Turn): void {
     const piece = this.#collect(subscription, after, this.hub.revision, turn);
-    if (!subscription.sendMissed(piece, piece.looked)) return;
+    if (!subscription.sendMissed(piece, piece.matchedTo)) return;
     this.hub.deliveredBehind += piece.count;
-    if (piece.looked === this.hub.revision) subscription.goLive();
+    if (piece.matchedTo === this.hub.revision) subscription.goLive();
   }
 
   /** Begins a subscription again with the current records, because the missed events are no longer in the history. */
@@ -208,11 +208,11 @@ export class CatchUp {
   #collect(subscription: Subscription, after: Revision, until: Revision, turn: Turn): HistoryPiece {
     const { group, remaining } = subscription;
     const kept = this.#past.find(group, after);
-    const begun = kept && kept.looked <= until && kept.count <= remaining ? kept : undefined;
-    if (begun?.looked === until) return begun;
+    const begun = kept && kept.matchedTo <= until && kept.count <= remaining ? kept : undefined;
+    if (begun?.matchedTo === until) return begun;
     const piece = this.#piece(subscription, turn);
     for (const event of begun?.events ?? []) piece.add(event);
-    let position: number = begun?.looked ?? after;
+    let position: number = begun?.matchedTo ?? after;
     while (position < until && piece.hasRoom()) {
       const event = this.hub.history.after(position);
       if (event === undefined || event.revision > until) {
@@ -223,9 +223,9 @@ export class CatchUp {
       const view = event.viewFor(group.matcher);
       if (view !== undefined) piece.add(event.encoded(view, group.encoding));
     }
-    if (position === begun?.looked) return begun;
+    if (position === begun?.matchedTo) return begun;
     const made = new HistoryPiece(group, after, revision(position), piece.events);
-    if (kept === undefined || made.looked > kept.looked) this.#past.add(made);
+    if (kept === undefined || made.matchedTo > kept.matchedTo) this.#past.add(made);
     return made;
   }
 }

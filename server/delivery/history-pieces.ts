@@ -11,7 +11,7 @@ export class HistoryPiece extends EncodedRun {
     readonly group: Group,
     readonly after: Revision,
     /** The revision up to which the events have been matched. */
-    readonly looked: Revision,
+    readonly matchedTo: Revision,
     events: readonly Uint8Array[],
   ) {
     super(events, group.encoding);
@@ -35,7 +35,7 @@ export class HistoryPieces {
 
   /** Keeps a piece in place of one that begins after the same revision. One that begins with the last event holds nothing to share. */
   add(piece: HistoryPiece): void {
-    if (piece.looked === piece.after) return;
+    if (piece.matchedTo === piece.after) return;
     if (this.#bytes + piece.bytes > MAX_BYTES) this.clear();
     const { group, after } = piece;
     let pieces = this.#byGroup.get(group);

@@ -1,16 +1,16 @@
 import type { Turn } from '../runtime/turn-loop.js';
 
 /** The number of records or events that are matched between two readings of the clock. */
-const LOOK_AT_TIME_EVERY = 16;
+const READ_TIME_EVERY = 16;
 /** If the globs of a filter cost more steps than this, the clock is read for each record or event. */
 const MAX_CHEAP_COST = 500;
 
 /** Events collected for one frame, up to a number, a size in bytes, and the end of the turn. */
 export class Piece {
   readonly events: Uint8Array[] = [];
-  readonly #lookEvery: number;
+  readonly #readEvery: number;
   #bytes = 0;
-  #looked = 0;
+  #checked = 0;
 
   constructor(
     private readonly maxEvents: number,
@@ -18,13 +18,13 @@ export class Piece {
     matcherCost: number,
     private readonly turn: Turn,
   ) {
-    this.#lookEvery = matcherCost > MAX_CHEAP_COST ? 1 : LOOK_AT_TIME_EVERY;
+    this.#readEvery = matcherCost > MAX_CHEAP_COST ? 1 : READ_TIME_EVERY;
   }
 
   /** Whether one more record or event may be matched. To be called once before each. */
   hasRoom(): boolean {
     if (this.events.length >= this.maxEvents || this.#bytes >= this.maxBytes) return false;
-    return ++this.#looked % this.#lookEvery !== 0 || !this.turn.isSpent();
+    return ++this.#checked % this.#readEvery !== 0 || !this.turn.isSpent();
   }
 
   add(event: Uint8Array): void {

@@ -19,7 +19,7 @@ export interface RelayStatus {
   readonly behind: number;
   /** At an edge: how old the records may be, seconds; `null` while that is not known. */
   readonly staleness_s?: number | null;
-  /** At an edge: whether only messages that the origin has signed are believed. */
+  /** At an edge: whether only messages that the origin has signed are accepted. */
   readonly signed?: boolean;
   /** At an origin: the key that its messages are checked with. */
   readonly public_key?: string;

@@ -54,7 +54,7 @@ export interface Seal {
 export class JournalDir {
   #directory: JournalStorage | undefined;
 
-  /** @param parent the directory that contains the journal's directory. It may be made anew while the journal is in use. */
+  /** @param parent the directory that contains the journal's directory. It may be recreated while the journal is in use. */
   constructor(private readonly parent: () => JournalStorage) {}
 
   /** Opens the directory, and makes it if it is missing. */

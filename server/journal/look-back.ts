@@ -18,7 +18,7 @@ export async function recoverOrBeginAgain(
     } else if (found.is === 'survived') {
       log.warn(
         { lost_at_most: found.lost, epoch: found.recovered.epoch, revision: found.recovered.revision },
-        'the last run was cut off; its journal is continued',
+        'the last run did not stop in order; its journal is continued',
       );
     }
     return found;

@@ -33,7 +33,7 @@ export type RecoveryResult =
       readonly contents: Contents;
       readonly file: string;
     }
-  /** The run was not stopped in order: the table must be written anew. `lost`: at most this many sent events are not in it. */
+  /** The run was not stopped in order: the table must be rewritten. `lost`: at most this many sent events are not in it. */
   | { readonly is: 'survived'; readonly recovered: Recovered; readonly lost: number };
 
 export interface RecoveryServices {
@@ -51,7 +51,7 @@ export interface RecoveryServices {
  * Reads the journal of an earlier run and checks whether it is whole.
  *
  * A sealed table is compared with its seal, byte for byte: it is as an orderly stop has left it, and is used further. A table
- * without a seal was in use when its process ended. Another process reads it first, then this one does. It is written anew,
+ * without a seal was in use when its process ended. Another process reads it first, then this one does. It is rewritten,
  * because no reading finds every damage. The mark says which revisions may have been sent, but only during the same boot of the
  * machine. After another boot this is not known, and a new epoch begins.
  * @throws DamagedJournalError

@@ -47,7 +47,7 @@ export class AccessPolicy {
    * Checks Host and Origin, for every request.
    * @returns a refusal if the request is for another host or comes from a page that is not allowed.
    */
-  refuseStranger(request: RequestHead): HttpReply | undefined {
+  refuseHostOrOrigin(request: RequestHead): HttpReply | undefined {
     const hosts = findHeaders(request, 'host');
     const host = hosts[0]?.toLowerCase();
     if (hosts.length !== 1 || host === undefined || !this.#authorities.has(host)) {
@@ -87,7 +87,7 @@ export class AccessPolicy {
   }
 
   upgrade(request: RequestHead): Handshake {
-    const refused = refuseDoubtfulHead(request) ?? this.refuseStranger(request) ?? refuseHandshake(request);
+    const refused = refuseDoubtfulHead(request) ?? this.refuseHostOrOrigin(request) ?? refuseHandshake(request);
     if (refused) return { accept: false, reply: refused };
     if (!this.hasToken(request)) return { accept: false, reply: UNAUTHORIZED };
     const named = subprotocols(request);

@@ -27,7 +27,7 @@ export async function drain(bus: ServedBus, clock: Clock, overMs: number): Promi
 
 /** Completes the subscriptions of a session and closes it. */
 export function sendAway(bus: ServedBus, session: Session, reason: string): void {
-  bus.supervisor.contain('a goodbye', () => {
+  bus.supervisor.contain('the end of a session', () => {
     session.shutdown();
     session.end(CloseCode.goingAway, reason);
   });

@@ -94,7 +94,7 @@ export class Mounts implements TransportHandlers {
   #refuse(request: RequestHead): HttpReply | undefined {
     // All have the same names and origins.
     const [first] = this.#byPath.values();
-    return refuseDoubtfulHead(request) ?? first!.requests.accessPolicy?.refuseStranger(request);
+    return refuseDoubtfulHead(request) ?? first!.requests.accessPolicy?.refuseHostOrOrigin(request);
   }
 }
 
@@ -105,4 +105,4 @@ function elsewhere(request: RequestHead): HttpReply {
 }
 
 const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
-const NO_BUS = refusal(404, 'no repository is served here: the url of each has a path of its own, ws://host:port/name');
+const NO_BUS = refusal(404, 'no repository is served here: the url of each has its own path, ws://host:port/name');

@@ -18,6 +18,6 @@ export class OverflowWarning {
     if (now - this.#warnedAt < WARN_EVERY_MS) return;
     this.#warnedAt = now;
     const fields = { address, max_pending_connections: this.maxPendingConnections };
-    this.log.warn(fields, 'connections closed: too many that have not been let in');
+    this.log.warn(fields, 'connections closed: too many that are not authenticated');
   }
 }

@@ -45,7 +45,7 @@ const UNREADABLE = withSecurityHeaders(
   refusal(400, `no HTTP/1.1 request with a Host came within ${String(REQUEST_HEAD_MS / 1_000)} s`),
 );
 const TOO_MANY_PENDING = withSecurityHeaders(
-  refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
+  refusal(503, 'too many unauthenticated connections of this address (max_pending_connections)'),
 );
 
 /**

@@ -60,7 +60,7 @@ export class FirstRequests {
 }
 
 const TOO_MANY_PENDING = withSecurityHeaders(
-  refusal(503, 'too many connections of this address have not been let in (max_pending_connections)'),
+  refusal(503, 'too many unauthenticated connections of this address (max_pending_connections)'),
 );
 
 /** The unauthenticated connections, by address and port: TLS wraps one socket in another, so the object does not identify a connection. */

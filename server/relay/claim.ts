@@ -53,7 +53,7 @@ export interface ClaimServices {
   readonly log: Log;
   readonly identity: Identity;
   readonly source: Published;
-  /** Signs what this origin sends. Without it nothing is signed, and every message that can be read is believed. */
+  /** Signs what this origin sends. Without it nothing is signed, and every message that can be read is accepted. */
   readonly seal?: OriginSeal | undefined;
 }
 

@@ -60,7 +60,7 @@ export class StateBuilder {
   readonly #furthest = new Map<Epoch, Revision>();
   /** Where the base begins that counts; `undefined` while the origin sends one that takes its place. */
   #from: number | undefined;
-  /** The sequence of the last message that could not be believed. It hides what the origin has last said on its subject. */
+  /** The sequence of the last message that could not be accepted. It hides what the origin has last said on its subject. */
   #foreign = 0;
   /** The epoch of the last mark of a base: an origin that begins an epoch begins with one. */
   #baseEpoch: Epoch | undefined;
@@ -80,7 +80,7 @@ export class StateBuilder {
     const { epoch, position } = message;
     // What is older than the base was passed over by it: the origin does not go on from what another has written.
     if (sequence >= this.found) this.#furthest.set(epoch, revision(Math.max(position, this.#furthest.get(epoch) ?? 0)));
-    // Since the base was looked up the origin may have begun anew: what was of the old one says nothing of what has gone since.
+    // Since the base was looked up the origin may have started again: what was of the old one says nothing of what has gone since.
     if (message.is === 'base') {
       this.#from = message.phase === 'end' ? message.from : undefined;
       this.#baseEpoch = epoch;

@@ -61,14 +61,15 @@ export class EdgeCondition {
     const { log } = this.services;
     if (this.#nats === 'lost') {
       this.reconnects++;
-      log.info({ reconnects: this.reconnects }, 'NATS is found again');
+      log.info({ reconnects: this.reconnects }, 'connected to NATS again');
     }
     this.#nats = 'up';
     this.#refusals.over();
   }
 
   disconnected(): void {
-    if (this.#nats === 'up') this.services.log.warn({}, 'NATS is lost; it is tried again until it answers');
+    if (this.#nats === 'up')
+      this.services.log.warn({}, 'the connection to NATS is lost; it is retried until NATS answers');
     this.#nats = 'lost';
   }
 
@@ -192,7 +193,7 @@ export class EdgeCondition {
     const fields = { sequence: sequence(), stale_ms: this.staleMs === undefined ? null : Math.round(this.staleMs) };
     if (now.isPresent !== before.isPresent) {
       if (now.isPresent) log.info(fields, 'the origin is present');
-      else log.warn(fields, `the origin is away: ${this.#isUnsigned ? UNSIGNED : 'its heartbeats do not come'}`);
+      else log.warn(fields, `the origin is away: ${this.#isUnsigned ? UNSIGNED : 'no heartbeats arrive'}`);
     }
     if (now.why === before.why) return;
     if (now.why === undefined) log.info(fields, 'ready for clients');

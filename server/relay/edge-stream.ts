@@ -101,10 +101,10 @@ export class EdgeStream {
     if (this.#state.at === 'following') this.#happens({ is: 'broken', random: this.#random() });
   }
 
-  /** Builds the records anew. Called if what was read cannot be what the origin has written. */
+  /** Builds the records again. Called if what was read cannot be what the origin has written. */
   beginAgain(why: string): void {
     const { log } = this.services;
-    log.warn({ sequence: this.sequence }, `the stream does not continue from here (${why}); beginning again`);
+    log.warn({ sequence: this.sequence }, `the stream does not continue from here (${why}); starting again`);
     this.#place = undefined;
     this.#happens({ is: 'broken', random: this.#random() });
     this.#passOn(Infinity);

@@ -79,7 +79,7 @@ export class OriginRelay {
   #reconnects = 0;
   #beats = 0;
   readonly #refusals: Refusals;
-  /** Whether the connection to NATS stands. */
+  /** Whether NATS is connected. */
   isConnected = false;
 
   constructor(private readonly services: OriginRelayServices) {

@@ -22,7 +22,7 @@ export interface RecallServices {
   readonly options: ResolvedRelay;
   readonly clock: Clock;
   readonly log: Log;
-  /** Tells what this origin has written. Without it every message that can be read is believed. */
+  /** Tells what this origin has written. Without it every message that can be read is accepted. */
   readonly seal?: OriginSeal | undefined;
   /** @default connects to NATS */
   readonly connect?: ConnectBroker;
@@ -54,13 +54,13 @@ export async function recallTail(services: RecallServices, lost: LostTail): Prom
         : 'what it holds does not continue the journal';
     log.warn(
       { stream, ...err },
-      `the stream does not give back what the journal has lost (${why}): clients of edges begin again`,
+      `the stream does not have what the journal has lost (${why}): clients of edges start again`,
     );
     return undefined;
   }
   log.info(
     { stream, journal: lost.after, reached: found.reached, events: found.events.length },
-    'the stream continues the journal: clients of edges go on',
+    'the stream continues the journal: clients of edges continue',
   );
   return found;
 }

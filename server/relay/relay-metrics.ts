@@ -53,7 +53,7 @@ export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): voi
   );
   registry.gauge('relay_sequence', 'The last message of the stream that was read.', () => bus.sequence);
   registry.counter('relay_rebuilds_total', 'How often the records were built from the stream.', () => bus.rebuilds);
-  registry.counter('relay_rejected_total', 'Messages of the stream that were not believed, by why.', () =>
+  registry.counter('relay_rejected_total', 'Messages of the stream that were rejected, by reason.', () =>
     byWhy(bus.rejected),
   );
   describeConnection(
@@ -88,6 +88,6 @@ export function describeOriginRelay(registry: LazyRegistry, relay: OriginRelay):
 }
 
 function describeConnection(registry: LazyRegistry, isConnected: () => number, reconnects: () => number): void {
-  registry.gauge('nats_connected', 'Whether the connection to NATS stands.', isConnected);
+  registry.gauge('nats_connected', 'Whether NATS is connected.', isConnected);
   registry.counter('nats_reconnects_total', 'How often NATS was found again after it was lost.', reconnects);
 }

@@ -18,7 +18,7 @@ export interface Positioned {
 export interface FeedSource {
   readonly broker: Broker;
   readonly names: RelayNames;
-  /** Without it every message that can be read is believed. */
+  /** Without it every message that can be read is accepted. */
   readonly seal?: SealCheck | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { BaseMark, EventMessage, RelayMessage, Skip, StandingMessage, Stamp
 /** How far an edge has read a stream. */
 export interface StreamPlace {
   readonly epoch: string;
-  /** Which stream of the name this is a place in: one that was made anew has the same sequences for other messages. */
+  /** Which stream of the name this is a place in: a recreated one has the same sequences for other messages. */
   readonly created: string | undefined;
   revision: Revision;
   sequence: number;

@@ -33,7 +33,7 @@ export const isOpenToOthers = ({ mode }: Pick<Stats, 'mode'>): boolean =>
   currentUser() !== undefined && (mode & FOR_OTHERS) !== 0;
 
 /**
- * Closes an open file to others. A new file of this process that stays open to others proves that its file system keeps no modes.
+ * Closes an open file to others. A new file of this process that stays open to others proves that its file system has no file modes.
  * @throws Error if the mode cannot be changed for another reason
  */
 export function closeToOthers(file: number, mode: number, isNew: boolean): void {

@@ -16,7 +16,7 @@ export function notADirectory(path: string, error?: unknown): unknown {
   if (code !== 'ELOOP' && code !== 'ENOTDIR' && code !== 'EMLINK') return namedBy(path, error);
   return new TrustError(
     'link',
-    `${path} is not a directory of its own (a symbolic link or a file)`,
+    `${path} is not a directory, but a symbolic link or a file`,
     'move it out of the way: private files must not be where a link leads',
     { cause: error },
   );

@@ -260,7 +260,7 @@ export class PrivateDirectory {
     return found;
   }
 
-  /** Sets the mode to 0700, unless the file system keeps no modes. */
+  /** Sets the mode to 0700, unless the file system has no file modes. */
   #closeToOthers(file: number): void {
     try {
       closeToOthers(file, 0o700, false);

@@ -10,7 +10,7 @@ export type Warn = (fields: object, message: string) => void;
 export function warnOfReadableState({ path }: PrivateDirectory, warn: Warn): void {
   warn(
     { directory: path, advice: 'name another directory with --state-dir or MUSE_BUS_STATE_DIR' },
-    'the file system of the private state keeps no modes: other users of this machine may be able to read the token and the journal',
+    'the file system of the private state has no file modes: other users of this machine may be able to read the token and the journal',
   );
 }
 
@@ -18,7 +18,7 @@ export function warnOfReadableState({ path }: PrivateDirectory, warn: Warn): voi
 export function warnOfHiddenEndpoint(bus: PrivateDirectory, state: PrivateDirectory, warn: Warn): void {
   warn(
     { directory: bus.path, endpoint: state.pathOf(ENDPOINT_FILE) },
-    'the file system of the repository keeps no modes, so the endpoint with the token is only in the private state: ' +
+    'the file system of the repository has no file modes, so the endpoint with the token is only in the private state: ' +
       'clients with another state directory need --url and --token-file',
   );
 }
@@ -39,6 +39,6 @@ export function warnOfSilentHolder({ pid, host }: LockHolder, what: 'asking' | '
   const text =
     what === 'asking'
       ? `a server of another machine or container had this repository: it has ${seconds} s to answer`
-      : `it gave no answer within ${seconds} s and counts as gone; if it was only stopped, it ends as soon as it goes on`;
+      : `it gave no answer within ${seconds} s and counts as gone; if it was only suspended, it exits as soon as it continues`;
   warn({ pid, host }, text);
 }

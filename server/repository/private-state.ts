@@ -145,7 +145,7 @@ export class PrivateState {
     return relayKey(this.directory, (why) => {
       this.#options.warn(
         { directory: this.directory.path, advice: 'give edges the new key: muse-bus doctor shows it' },
-        `the key of the relay ${why}: a new one is made, and edges that check messages believe no more until they have it`,
+        `the key of the relay ${why}: a new one is created, and edges that check signatures accept no messages until they have it`,
       );
     });
   }
@@ -280,7 +280,7 @@ export class PrivateState {
     return isRewritten;
   }
 
-  /** Says what cannot be private, because a file system keeps no modes. */
+  /** Says what cannot be private, because a file system has no file modes. */
   #warnOfModes(): void {
     const { bus, state } = this.#running;
     const { warn } = this.#options;

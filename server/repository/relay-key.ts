@@ -9,7 +9,7 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * Returns the secret of a repository's origin. It is made at first use and kept, because edges are given its public half.
- * @param replaced called with the reason if a file that is there cannot be believed, and another key is made: edges then need that one.
+ * @param replaced called with the reason if a file that exists cannot be trusted, and another key is made: edges then need that one.
  */
 export function relayKey(directory: PrivateDirectory, replaced: (why: string) => void): string {
   const found = directory.read(RELAY_KEY_FILE, MAX_FILE_BYTES);

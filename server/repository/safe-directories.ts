@@ -57,7 +57,7 @@ function fromFile(path: string): readonly string[] {
     new TrustError(
       fault,
       `${path} is not used: ${why}`,
-      'mend or remove it: it must be yours alone to write, and JSON',
+      'correct or remove it: only you may be able to write it, and it must be JSON',
     );
   let file: number;
   try {

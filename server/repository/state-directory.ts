@@ -19,7 +19,7 @@ interface StateRecord extends IdentityRecord {
 
 /**
  * The directory with a repository's private state. A repository that was moved keeps its state. A copy, a clone, and a
- * repository that was made anew at the same path begin without state.
+ * repository that was recreated at the same path start without state.
  */
 export class StateDirectory {
   private constructor(

@@ -72,7 +72,7 @@ export function readStateFile({ home, all, path }: StateLocation, name: string, 
     proveAncestors(realPath(home));
     return readPrivateFile(join(path, name), maxBytes);
   } catch (error) {
-    if (error instanceof TrustError) return { is: 'refused', why: `cannot be believed: ${error.message}` };
+    if (error instanceof TrustError) return { is: 'refused', why: `cannot be trusted: ${error.message}` };
     return { is: 'absent' };
   }
 }
@@ -100,7 +100,7 @@ function proveAncestors(path: string): void {
     const fault = ancestorFault(stats);
     if (fault === undefined) continue;
     if (!fault.startsWith('belongs') && !keepsModes(directory, stats.dev)) continue;
-    const what = `${directory}, on the way to private state, ${fault}`;
+    const what = `${directory}, above the private state, ${fault}`;
     throw new TrustError(fault.startsWith('belongs') ? 'owner' : 'writable', what, `mend that, or ${ANOTHER_PLACE}`);
   }
 }

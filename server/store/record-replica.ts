@@ -11,7 +11,7 @@ export class RecordReplica extends CurrentRecords {
     for (const version of versions) {
       this.stand(version);
       const { kind, id, data, problem } = version;
-      if (this.book.heeds(kind)) this.showAll(this.book.put(kind, id, data, now, problem));
+      if (this.book.affectsLeases(kind)) this.showAll(this.book.put(kind, id, data, now, problem));
     }
   }
 

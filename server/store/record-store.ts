@@ -54,7 +54,7 @@ export class RecordStore extends CurrentRecords {
       const { kind, id, observedAt } = version;
       this.stand(version);
       this.#followed.put(kind, id, version.data, version.followed);
-      if (!this.book.heeds(kind)) continue;
+      if (!this.book.affectsLeases(kind)) continue;
       steps.push({
         at: version.revision,
         take: () => this.book.put(kind, id, version.data, observedAt, version.problem),

@@ -32,19 +32,22 @@ export async function chooseWatcher(
     log.warn({ mechanism: native.mechanism, why: foreign }, text);
     return new PollingWatcher(fileSystem, native);
   }
-  const deaf = await selfTest(native, directories, clock);
-  if (deaf === undefined) return native;
-  const text = `${native.mechanism} does not work on ${directories.dir.coordination}: ${deaf}`;
+  const failure = await selfTest(native, directories, clock);
+  if (failure === undefined) return native;
+  const text = `${native.mechanism} does not work on ${directories.dir.coordination}: ${failure}`;
   if (choice === 'native') throw new Error(`${text}; choose --backend auto or polling`);
-  log.warn({ mechanism: native.mechanism, why: deaf }, `${text}; polling every ${String(pollIntervalMs)} ms instead`);
+  log.warn(
+    { mechanism: native.mechanism, why: failure },
+    `${text}; polling every ${String(pollIntervalMs)} ms instead`,
+  );
   return new PollingWatcher(fileSystem);
 }
 
 /** Returns the watcher of a read-only watch, which cannot write the file of a self-test: the kernel's mechanism if it can be trusted. */
 export function chooseWithoutWriting(choice: BackendChoice, directories: CheckedDirectories): Watcher {
   const fileSystem = fileSystemOf(directories);
-  const isDeaf = choice === 'polling' || whyNotNative(directories) !== undefined;
-  return isDeaf ? new PollingWatcher(fileSystem) : nativeOn(directories, fileSystem);
+  const isUnreliable = choice === 'polling' || whyNotNative(directories) !== undefined;
+  return isUnreliable ? new PollingWatcher(fileSystem) : nativeOn(directories, fileSystem);
 }
 
 /** @returns why the kernel's hints may not arrive; `undefined` if no reason can be found without writing a file. */

@@ -5,7 +5,7 @@ import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IngestServices } from './ingest-services.js';
 import { LeaseDeadlines } from './lease-deadlines.js';
-import type { LeaseDoubt } from './lease-time.js';
+import type { LeaseDelay } from './lease-time.js';
 import { PendingHints } from './pending-hints.js';
 import { warnOfContent } from './record-warnings.js';
 import { Removals } from './removals.js';
@@ -102,8 +102,8 @@ export class Ingest implements HintSink {
     return this.#pending.hasBurst;
   }
 
-  get leaseDoubt(): LeaseDoubt | undefined {
-    return this.#deadlines.doubt;
+  get leaseDelay(): LeaseDelay | undefined {
+    return this.#deadlines.delay;
   }
 
   // ── hints ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@ import { LEASE_KINDS, type Kind, type UnixMillis } from '../../protocol/index.js
 import type { Clock } from '../runtime/clock.js';
 import type { RecordStore } from '../store/record-store.js';
 import type { StoreEvent } from '../store/store-event.js';
-import { LeaseTime, type LeaseDoubt } from './lease-time.js';
+import { LeaseTime, type LeaseDelay } from './lease-time.js';
 
 /** The wall clock is read at least this often, even if no lease is about to end, because it can be set. */
 const MAX_SLEEP_MS = 60_000;
@@ -80,8 +80,8 @@ export class LeaseDeadlines {
   }
 
   /** Why a lease that has run out by the wall clock does not end yet; `undefined` if it ends in time. */
-  get doubt(): LeaseDoubt | undefined {
-    return this.#time.doubt;
+  get delay(): LeaseDelay | undefined {
+    return this.#time.delay;
   }
 
   /** Notes that hints may have been lost. */
@@ -176,7 +176,7 @@ export class LeaseDeadlines {
     const next = store.leases.nextDeadline() ?? Infinity;
     const untilNextMs = next - this.#time.now();
     // A deadline that has passed without a decision waits until the directories can be seen.
-    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.doubtEndsInMs, MAX_SLEEP_MS);
+    return Math.min(untilNextMs > 0 ? untilNextMs : RETRY_MS, this.#time.delayEndsInMs, MAX_SLEEP_MS);
   }
 
   #pauseNoticed(): void {

@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.js';
 /** How far the wall clock may run ahead of the monotonic clock between two readings before it is doubted. */
 export const JUMP_BOUND_MS = 10_000;
 /** How long a doubted wall clock must keep its new time before it is accepted. */
-export const DOUBT_MS = 60_000;
+export const ACCEPT_STEP_AFTER_MS = 60_000;
 
 /**
  * If the monotonic clock may go on in a sleep, the clocks are read at least this often: a longer time without a reading is a sleep, or a
@@ -13,9 +13,9 @@ export const DOUBT_MS = 60_000;
 export const READ_EVERY_MS = 1_000;
 
 /** Why a lease that has run out does not end yet. */
-export interface LeaseDoubt {
+export interface LeaseDelay {
   readonly why: string;
-  /** When the doubt ends, Unix milliseconds of the wall clock. */
+  /** When they wait no longer, Unix milliseconds of the wall clock. */
   readonly untilMs: UnixMillis;
 }
 
@@ -25,7 +25,7 @@ export interface LeaseDoubt {
  * After a jump ahead, two cases look the same here: the wall clock was set forward, and no lease has run out; or the machine has slept,
  * and leases have run out while no holder could extend them. In both cases it would be wrong to end leases at once. So after a jump
  * ahead of more than {@link JUMP_BOUND_MS}, lease time continues from the last good reading at the pace of the time awake. If the
- * wall clock comes back to lease time, the jump has no effect. If the wall clock keeps its new time for {@link DOUBT_MS} while the
+ * wall clock comes back to lease time, the jump has no effect. If the wall clock keeps its new time for {@link ACCEPT_STEP_AFTER_MS} while the
  * machine is awake, it is accepted. A correction of the clock can arrive in that time, and holders that slept too can send a
  * heartbeat. After such a step, the leases that end look late, so they end only after the files have been compared once more.
  *
@@ -34,12 +34,12 @@ export interface LeaseDoubt {
  *
  * A jump back is accepted at once, because it ends no lease early: a lease lives until the wall clock reaches its expiry, and
  * its holder uses the same clock. No lease becomes immortal, because the clock is read at least once a minute. So if a clock
- * is wrong for less than {@link DOUBT_MS}, a lease ends at most {@link JUMP_BOUND_MS} early. When a process starts, it accepts
+ * is wrong for less than {@link ACCEPT_STEP_AFTER_MS}, a lease ends at most {@link JUMP_BOUND_MS} early. When a process starts, it accepts
  * the wall clock as it is.
  */
 export class LeaseTime {
   #good: { readonly wall: number; readonly awake: number };
-  #doubt: { readonly since: number; readonly aheadMs: number } | undefined;
+  #step: { readonly since: number; readonly aheadMs: number } | undefined;
   #readAt: number;
   /** How far the monotonic clock has gone on while nothing here ran. */
   #asleepMs = 0;
@@ -60,31 +60,31 @@ export class LeaseTime {
     const awake = this.#awake();
     const expected = this.#good.wall + (awake - this.#good.awake);
     const aheadMs = wall - expected;
-    if (aheadMs <= JUMP_BOUND_MS) return this.#believe(wall, awake);
-    const doubt = this.#doubt;
-    if (doubt === undefined || Math.abs(aheadMs - doubt.aheadMs) > JUMP_BOUND_MS) {
-      this.#doubt = { since: awake, aheadMs };
-    } else if (awake - doubt.since >= DOUBT_MS) {
-      return this.#believe(wall, awake);
+    if (aheadMs <= JUMP_BOUND_MS) return this.#accept(wall, awake);
+    const step = this.#step;
+    if (step === undefined || Math.abs(aheadMs - step.aheadMs) > JUMP_BOUND_MS) {
+      this.#step = { since: awake, aheadMs };
+    } else if (awake - step.since >= ACCEPT_STEP_AFTER_MS) {
+      return this.#accept(wall, awake);
     }
     // Events carry this time, in whole milliseconds.
     return unixMillis(Math.floor(expected));
   }
 
-  /** The milliseconds until a doubt can end; Infinity if there is no doubt. */
-  get doubtEndsInMs(): number {
-    return this.#doubt ? Math.max(0, this.#doubt.since + DOUBT_MS - this.#awake()) : Infinity;
+  /** The milliseconds until a step of the clock can be accepted; Infinity if there is none. */
+  get delayEndsInMs(): number {
+    return this.#step ? Math.max(0, this.#step.since + ACCEPT_STEP_AFTER_MS - this.#awake()) : Infinity;
   }
 
-  /** The present doubt in words; `undefined` if there is none. */
-  get doubt(): LeaseDoubt | undefined {
+  /** Why leases wait at present, in words; `undefined` if there is none. */
+  get delay(): LeaseDelay | undefined {
     // A jump may not have been read yet.
     this.now();
-    const doubt = this.#doubt;
-    if (doubt === undefined) return undefined;
-    const seconds = String(Math.round(doubt.aheadMs / 1_000));
+    const step = this.#step;
+    if (step === undefined) return undefined;
+    const seconds = String(Math.round(step.aheadMs / 1_000));
     const why = `this machine has slept or was stopped for ${seconds} s, or its clock was set ahead: holders get time to extend their leases`;
-    return { why, untilMs: unixMillis(Math.ceil(this.clock.now() + this.doubtEndsInMs)) };
+    return { why, untilMs: unixMillis(Math.ceil(this.clock.now() + this.delayEndsInMs)) };
   }
 
   /** Milliseconds for which this machine was awake, as far as can be told. */
@@ -96,9 +96,9 @@ export class LeaseTime {
     return elapsed - this.#asleepMs;
   }
 
-  #believe(wall: number, awake: number): UnixMillis {
+  #accept(wall: number, awake: number): UnixMillis {
     this.#good = { wall, awake };
-    this.#doubt = undefined;
+    this.#step = undefined;
     return unixMillis(wall);
   }
 }

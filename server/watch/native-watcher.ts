@@ -103,7 +103,7 @@ export class NativeWatcher implements Watcher {
       // The hint comes after the watch began, so that no change is missed in between.
       if (place.kind && watched.handle) this.#sink?.directory(place.kind);
     }
-    if (isArmed && this.completeness.rearming === 'loses') this.#sink?.everything('the stream of hints began anew');
+    if (isArmed && this.completeness.rearming === 'loses') this.#sink?.everything('the stream of hints was restarted');
   }
 
   stop(): void {

@@ -36,7 +36,7 @@ export class Reconciler {
   readonly #next = new Map<Kind, Promise<boolean>>();
   readonly #unseen = new Map<Kind, string>();
   /** The kinds of which hints may have been lost since their last comparison, each with the number of the last such incident. */
-  readonly #doubted = new Map<Kind, number>();
+  readonly #unverified = new Map<Kind, number>();
   #incidents = 0;
   #cancel: (() => void) | undefined;
   #phase: 'idle' | 'running' | 'stopped' = 'idle';
@@ -123,13 +123,13 @@ export class Reconciler {
 
   /** Whether no hint of a kind can have been lost since the last comparison of its directory, which was seen then. */
   hasAllHints(kind: Kind): boolean {
-    return !this.#doubted.has(kind) && !this.#unseen.has(kind);
+    return !this.#unverified.has(kind) && !this.#unseen.has(kind);
   }
 
   /** Brings the next comparison of all directories forward, because hints may have been lost. */
   soon(why: string): void {
     this.#incidents++;
-    for (const kind of KINDS) this.#doubted.set(kind, this.#incidents);
+    for (const kind of KINDS) this.#unverified.set(kind, this.#incidents);
     const at = this.clock.elapsed() + SOON_MS;
     if (this.#phase !== 'running' || (this.#soonAt !== undefined && this.#soonAt <= at)) return;
     this.log.debug({ why }, 'reconcile soon');
@@ -137,10 +137,10 @@ export class Reconciler {
   }
 
   async #scan(kind: Kind): Promise<boolean> {
-    const doubt = this.#doubted.get(kind);
+    const incident = this.#unverified.get(kind);
     try {
       this.#report(kind, await this.scan.run(kind));
-      if (this.#doubted.get(kind) === doubt) this.#doubted.delete(kind);
+      if (this.#unverified.get(kind) === incident) this.#unverified.delete(kind);
       if (this.#unseen.delete(kind)) this.sightChanged();
       return true;
     } catch (error) {

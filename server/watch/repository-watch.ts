@@ -186,14 +186,14 @@ export class RepositoryWatch {
   get health(): WatchHealth {
     const report = this.#state.report;
     const isWatched = this.#watcher?.isHealthy ?? false;
-    const doubt = this.#ingest.leaseDoubt;
+    const delay = this.#ingest.leaseDelay;
     return {
       backend: this.mechanism,
       healthy: isWatched && report.state === 'watching',
       last_scan_ms: this.#reconciler.lastScan,
       ...report,
       ...this.#lookout.report,
-      ...(doubt && { leases_wait: doubt.why, leases_wait_until_ms: doubt.untilMs }),
+      ...(delay && { leases_wait: delay.why, leases_wait_until_ms: delay.untilMs }),
     };
   }
 
@@ -235,7 +235,7 @@ export class RepositoryWatch {
       settleMs,
       maxIdBytes,
       cannotList: (kind: Kind) => {
-        this.#sight.doubt(kind);
+        this.#sight.distrust(kind);
       },
       sayUnreadable: (reading: Unavailable) => {
         sayUnreadable(this.#warnings, reading);

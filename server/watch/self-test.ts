@@ -8,7 +8,7 @@ import type { Watcher } from './watcher.js';
 export const SELF_TEST_PREFIX = '.muse-bus-self-test-';
 /** How long a hint may take before the mechanism counts as not working. */
 const PATIENCE_MS = 1_000;
-/** On macOS nothing is heard until the stream of notifications runs, a while after it was asked for. So the test writes again. */
+/** On macOS no hint arrives until the stream of notifications runs, some time after it was requested. So the test writes again. */
 const AGAIN_MS = 100;
 
 /**

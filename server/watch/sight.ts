@@ -27,7 +27,7 @@ export class Sight {
   constructor(private readonly services: SightServices) {}
 
   /** Notes that a kind's directory has to be compared: it could not be compared before, or another directory is open now. */
-  doubt(kind: Kind): void {
+  distrust(kind: Kind): void {
     this.#uncompared.set(kind, ++this.#changes);
   }
 
@@ -42,7 +42,7 @@ export class Sight {
     const changed = this.services.directories.verify();
     this.services.rearm();
     for (const kind of changed) {
-      this.doubt(kind);
+      this.distrust(kind);
       void this.#compare(kind);
     }
     this.assess();

@@ -25,9 +25,8 @@ import { until } from '../support/until.js';
 t.setTimeout(120_000);
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const [watching, mirroring, testing, showing, ...others] = fencedBlocks(
-  readFileSync(join(ROOT, 'README.md'), 'utf8'),
-  'ts',
+const [watching, mirroring, testing, showing, ...others] = ['README.md', 'docs/SDK.md'].flatMap((path) =>
+  fencedBlocks(readFileSync(join(ROOT, path), 'utf8'), 'ts'),
 );
 
 const TSCONFIG = {
@@ -42,7 +41,7 @@ const TSCONFIG = {
   include: ['*.ts'],
 };
 
-/** Makes a folder in which `muse-bus` is this package, and compiles the README's programs there in strict mode. */
+/** Makes a folder in which `muse-bus` is this package, and compiles the programs of both documents there in strict mode. */
 function compiled(): string {
   const folder = mkdtempSync(join(tmpdir(), 'muse-bus-readme-'));
   mkdirSync(join(folder, 'node_modules'));
@@ -57,7 +56,7 @@ function compiled(): string {
   return folder;
 }
 
-t.test('the programs of the README compile, and do what the README says', async (t) => {
+t.test('the programs of README.md and docs/SDK.md compile, and do what the text says', async (t) => {
   t.same(others, [], 'each is tried');
   const folder = compiled();
   const repository = new ServedRepository();

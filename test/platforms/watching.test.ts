@@ -257,7 +257,7 @@ t.test(
     repository.replaceDirectory('claim');
     directories.verify();
     watched.verify();
-    t.same(said, ['the stream of hints began anew']);
+    t.same(said, ['the stream of hints was restarted']);
   },
 );
 

@@ -1,4 +1,4 @@
-import { TurnableClock } from '../../client/sdk/turnable-clock.js';
+import { ManualClock as SdkClock } from '../../client/sdk/manual-clock.js';
 import { unixMillis, type UnixMillis } from '../../protocol/index.js';
 
 /** 2026-03-30T15:00:00Z, the first moment of every manual clock. */
@@ -8,7 +8,7 @@ const START = Date.UTC(2026, 2, 30, 15);
  * The clock of `muse-bus/testing`, with what the tests of the bus need beside it: the wall clock can be set, the process can
  * sleep, and work can take time. `advance` also fires the timers that are late.
  */
-export class ManualClock extends TurnableClock {
+export class ManualClock extends SdkClock {
   /** How far each call of {@link elapsed} moves the clock, in milliseconds: this is what long work looks like to its own code. */
   lookCostMs = 0;
   #wallOffsetMs = START - super.now();

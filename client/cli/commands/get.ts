@@ -37,7 +37,7 @@ export function getCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus get reservations', 'all reservations, as a table'],
-      ['muse-bus get task t1 t2 --json', 'two tasks by their ids, one JSON object a line'],
+      ['muse-bus get task t1 t2 --json', 'two tasks by their ids, one JSON object per line'],
       ["muse-bus get intent --query 'addr:src/ OR run:agent-4*'", 'intents under src/, and those of some agents'],
     ],
     exits: USUAL_EXITS,

@@ -47,7 +47,7 @@ export function holdersCommand(terminal: Terminal): Command {
     examples: [
       ["muse-bus holders 'src/billing.py::compute_total'", 'who holds one symbol'],
       ["muse-bus holders 'src/*.py'", 'who holds any of these files'],
-      ['muse-bus holders src/billing.py --branch main --json', 'only on one branch, one JSON object a line'],
+      ['muse-bus holders src/billing.py --branch main --json', 'only on one branch, one JSON object per line'],
     ],
     exits: { ...USUAL_EXITS, 0: 'success; nothing is printed if nobody holds the address' },
   });

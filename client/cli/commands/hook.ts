@@ -5,9 +5,9 @@ import type { Terminal } from '../terminal/terminal.js';
 
 export function hookCommand(terminal: Terminal): Command {
   const command = new Command('hook')
-    .description('answer the hook of a coding agent, its JSON on stdin; or, as git, guard a commit')
-    .addArgument(withChoices(new Argument('<harness>', 'which one calls'), HARNESSES))
-    .option('--run-id <run>', 'which run asks (default: MUSE_RUN_ID, or a name made from the session)')
+    .description('answer the hook of a coding agent, with its JSON on stdin; as git, check a commit')
+    .addArgument(withChoices(new Argument('<harness>', 'what calls the hook'), HARNESSES))
+    .option('--run-id <run>', 'the run that asks (default: MUSE_RUN_ID, or a name made from the session)')
     .option('-b, --branch <branch>', 'the branch it works on (default: what git has checked out)')
     .option('--root <path>', "the repository (default: MUSE_BUS_ROOT, or the one around the agent's directory)")
     .addOption(
@@ -21,11 +21,11 @@ export function hookCommand(terminal: Terminal): Command {
     examples: [
       ['muse-bus hook claude-code < input.json', 'what Claude Code calls before an edit'],
       ['muse-bus hook codex --when-unknown deny', 'deny edits while the bus cannot say who holds a file'],
-      ['muse-bus hook cursor --run-id agent-7', 'as a certain run'],
+      ['muse-bus hook cursor --run-id agent-7', 'as this run'],
     ],
     exits: {
-      0: 'answered; where nothing is in the way, nothing is printed',
-      1: 'bad arguments, or an input that cannot be read: the agent goes on; git: the commit is denied',
+      0: 'answered; nothing is printed if nothing prevents the edit',
+      1: 'bad arguments, or an input that cannot be read: the agent continues; git: the commit is denied',
       2: 'an input that cannot be read, with --when-unknown deny: the agent is stopped',
     },
   });

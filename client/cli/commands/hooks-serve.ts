@@ -16,7 +16,7 @@ interface Flags {
 
 export function hooksServeCommand(terminal: Terminal): Command {
   const command = new Command('serve')
-    .description('answer the hooks of harnesses that send HTTP, on this machine alone')
+    .description('answer the hooks of harnesses that send HTTP, only on this machine')
     .option('-p, --port <number>', `the port; 0 takes a free one (default: ${String(DEFAULT_PORT)})`)
     .option('--root <path>', "the repository (default: the one around the agent's directory)")
     .action((flags: Flags) => serve(flags, terminal));

@@ -27,8 +27,8 @@ interface InstallFlags extends ChangeFlags {
 }
 
 const EXITS = {
-  0: 'all of it is there now (remove: gone), or was already',
-  1: 'bad arguments or failure, or nothing was written because nobody agreed',
+  0: 'everything is installed (remove: removed) now, or was already',
+  1: 'bad arguments or failure, or nothing was written because it was not confirmed',
 };
 const ROOT = ['--root <path>', 'the repository (default: MUSE_BUS_ROOT, or the one around this directory)'] as const;
 const YES = ['-y, --yes', 'write without asking; without a terminal nothing is written otherwise'] as const;
@@ -36,12 +36,12 @@ const YES = ['-y, --yes', 'write without asking; without a terminal nothing is w
 export function hooksCommand(terminal: Terminal): Command {
   const examples = [
     ['muse-bus hooks install claude-code', 'show what would be added to .claude/settings.json, and ask'],
-    ['muse-bus hooks install git mcp --yes', 'guard commits, and offer the tools, without asking'],
+    ['muse-bus hooks install git mcp --yes', 'check commits, and add the MCP server, without asking'],
     ['muse-bus hooks check', 'what is installed, and whether it can work'],
   ] as const;
   const names = (argument: string): Argument =>
     withChoices(
-      new Argument(argument, "whose settings; git: a guard before commits; mcp: the repository's .mcp.json"),
+      new Argument(argument, "whose settings; git: a pre-commit hook; mcp: the repository's .mcp.json"),
       PLACES,
     );
   const install = new Command('install')
@@ -57,19 +57,19 @@ export function hooksCommand(terminal: Terminal): Command {
       ),
     )
     .action((given: string[], flags: InstallFlags) => installHooks(given, flags, terminal));
-  const check = withFormat(new Command('check').description('say what is installed, and whether it can work'))
+  const check = withFormat(new Command('check').description('show what is installed, and whether it can work'))
     .addArgument(names('[harness...]'))
     .option(...ROOT)
     .action((given: string[], flags: FormatFlags & ChangeFlags) => checkInstalled(given, flags, terminal));
   const remove = new Command('remove')
-    .description('take the hooks out again, and leave everything else')
+    .description('remove the hooks, and leave everything else')
     .addArgument(names('<harness...>'))
     .option(...ROOT)
     .option(...YES)
     .action((given: string[], flags: ChangeFlags) =>
       change(given, flags, terminal, (place, { text }) => INSTALL_PLACES[place].remove(text)),
     );
-  const hooks = new Command('hooks').description('put muse-bus into the hooks of coding agents');
+  const hooks = new Command('hooks').description('install muse-bus in the hooks of coding agents');
   hooks.addCommand(withHelp(install, { examples, exits: EXITS }));
   hooks.addCommand(
     withHelp(check, { examples, exits: { 0: 'nothing is wrong', 1: 'something is wrong, or bad arguments' } }),

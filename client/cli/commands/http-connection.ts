@@ -38,7 +38,7 @@ export class HttpConnection {
       else this.#read((reader) => reader.end());
     });
     this.#socket.on('error', (error) => {
-      this.#fail(new BusError('unreachable', 'nobody answers', '', { cause: error }));
+      this.#fail(new BusError('unreachable', 'nothing answers', '', { cause: error }));
     });
     this.#socket.on('close', () => {
       this.#fail(closed());

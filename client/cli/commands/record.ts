@@ -23,7 +23,7 @@ interface RecordFlags extends FilterFlags, TargetFlags {
 
 export function recordCommand(terminal: Terminal): Command {
   const command = new Command('record')
-    .description('write events to a file as they happen, one JSON object a line')
+    .description('write events to a file as they happen, one JSON object per line')
     .argument('<file>', 'the file to create')
     .option('--force', 'overwrite an existing file')
     .option('--timeout <seconds>', 'stop after this many seconds')

@@ -129,6 +129,6 @@ async function prove(
     challenge.check(status, body);
   } catch (error) {
     if (error instanceof BusError || signal.aborted) throw error;
-    throw new BusError('unreachable', 'nobody answers', '', { cause: error });
+    throw new BusError('unreachable', 'nothing answers', '', { cause: error });
   }
 }

@@ -26,7 +26,7 @@ export interface Target {
         readonly token: string | undefined;
         /**
          * If url and token come from a file, not from the caller: what it says of the server's repository, where it is, and what named it. A
-         * server that starts again writes it anew.
+         * server that restarts writes it again.
          */
         readonly served?: ServedEndpoint & { readonly by: string; readonly file: string };
       }

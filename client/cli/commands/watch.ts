@@ -34,7 +34,7 @@ export function watchCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus watch --kind reservation --kind release', 'reservations and releases as they happen'],
-      ["muse-bus watch --json --address 'src/**' --no-snapshot", 'changes under src/, one JSON object a line'],
+      ["muse-bus watch --json --address 'src/**' --no-snapshot", 'changes under src/, one JSON object per line'],
       ['muse-bus watch --once --json', 'the current state, then exit'],
     ],
     exits: {

@@ -18,8 +18,8 @@ export function doctorCommand(terminal: Terminal): Command {
   return withHelp(command, {
     examples: [
       ['muse-bus doctor', 'check the repository around this directory and its server'],
-      ['muse-bus doctor --endpoint edge.json', 'check an edge, its way to NATS and the age of its records'],
-      ['muse-bus doctor --json', 'one finding a line: check, state, found, advice'],
+      ['muse-bus doctor --endpoint edge.json', 'check an edge, its connection to NATS and the age of its records'],
+      ['muse-bus doctor --json', 'one finding per line: check, state, found, advice'],
     ],
     exits: { 0: 'nothing is wrong', 1: 'something is wrong, or bad arguments' },
   });

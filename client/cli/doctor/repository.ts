@@ -36,10 +36,10 @@ export function examineRepository(root: string): Finding[] {
 function watching(root: string): Finding {
   const advice = 'serve polls instead, every --poll-interval seconds; a local disk needs no polling';
   try {
-    const { mechanism, deaf } = diagnoseWatching(root);
-    if (deaf === undefined)
+    const { mechanism, failure } = diagnoseWatching(root);
+    if (failure === undefined)
       return ok('watching', `${mechanism} reports changes in .muse/coordination; serve tests this when it starts`);
-    return wrong('watching', `${mechanism}: ${deaf}`, advice);
+    return wrong('watching', `${mechanism}: ${failure}`, advice);
   } catch (error) {
     return wrong('watching', toCliError(error).message, 'make it a directory that you can read');
   }
@@ -92,7 +92,7 @@ function faultsIn(directory: string): Finding[] {
 
 /** Where no mode is kept, all advice about modes is useless. A server puts no token into such a repository. */
 function withoutModes(directory: string): Finding {
-  const found = `the file system of ${directory} keeps no modes: whoever can reach it can use the files there`;
+  const found = `the file system of ${directory} has no file modes: every user who can reach it can use the files there`;
   return basename(directory) === 'bus'
     ? note('private files', found, 'serve keeps the token elsewhere')
     : wrong('private files', found, 'put them on another file system: --state-dir or MUSE_BUS_STATE_DIR');

@@ -125,7 +125,7 @@ async function health(url: string): Promise<Finding[]> {
       findings.push(
         wrong(
           'durability',
-          'the journal cannot be written; the server goes on without it',
+          'the journal cannot be written; the server continues without it',
           "is the disk full? See the server's log",
         ),
       );
@@ -169,12 +169,13 @@ const waiting = ({ leases_wait: why, leases_wait_until_ms: until }: Readiness): 
     ? ''
     : `; no lease ends for ${duration(Math.max(0, until - Date.now()))}: ${why}`;
 
-/** Whether edges can tell the origin's messages from those of whoever else may write to NATS. */
+/** Whether edges can distinguish the origin's messages from those of others who may write to NATS. */
 function signing({ signed, public_key: key }: RelayStatus): Finding[] {
   if (key !== undefined) return [ok('signing', `edges check messages with --relay-public-key ${key}`)];
-  if (signed === true) return [ok('signing', 'only messages that the origin has signed are believed')];
+  if (signed === true) return [ok('signing', 'only messages that the origin has signed are accepted')];
   if (signed === undefined) return [];
-  const found = 'every message in the stream is believed: whoever may write to NATS decides what this edge serves';
+  const found =
+    'every message in the stream is accepted: any NATS user who may write to it decides what this edge serves';
   return [note('signing', found, 'give --relay-public-key; muse-bus doctor at the origin shows the key')];
 }
 

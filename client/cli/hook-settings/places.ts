@@ -75,13 +75,17 @@ function preCommitPath(root: string): { readonly path: string; readonly within: 
     const isShared = !relative(shared, hook).startsWith('..');
     return { path: scriptOf(hook), within: isShared ? shared : root };
   } catch {
-    throw new CliError(`${root} is no working tree of git`, 'no_repository', 'the guard is for commits of git');
+    throw new CliError(
+      `${root} is not a working tree of git`,
+      'no_repository',
+      'the pre-commit hook is for commits of git',
+    );
   }
 }
 
 const HUSKY = '.husky';
 
-/** Husky makes the directory `.husky/_` anew at each install; git runs what is there, which runs the script of the user beside it. */
+/** Husky recreates the directory `.husky/_` at each install; git runs what is there, which runs the script of the user beside it. */
 function scriptOf(hook: string): string {
   const directory = dirname(hook);
   const isMade = basename(directory) === '_' && basename(dirname(directory)) === HUSKY;

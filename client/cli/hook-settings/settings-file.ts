@@ -81,7 +81,7 @@ function keepOwner(temporary: string, { uid, gid }: Stats, path: string): void {
   }
 }
 
-/** Where the file system keeps no modes, every file is executable. */
+/** Where the file system has no file modes, every file is executable. */
 function setMode(path: string, mode: number): void {
   try {
     chmodSync(path, mode);

@@ -29,7 +29,7 @@ export function busOf(asked: AskedBus, { root }: FoundPlace, isAgents: boolean):
   const served = target.server?.served;
   const other = served === undefined ? undefined : otherRepository(served, root);
   if (other !== undefined) {
-    return { is: 'invalid', root, why: `${served!.by} names the bus of ${other}, and the file lies in ${root}` };
+    return { is: 'invalid', root, why: `${served!.by} names the bus of ${other}, and the file is in ${root}` };
   }
   // A named url without a token is of the repository around the agent's directory, which need not be that of the hook's process.
   return { is: 'named', root, target: { ...target, root: target.root ?? root } };

@@ -85,10 +85,10 @@ function headline(is: 'said' | 'denied', findings: readonly Finding[], about: 'e
 function adviceOn(findings: readonly Finding[], isOwnToo: boolean, about: 'edit' | 'commit'): string {
   const paths = new Set(findings.flatMap((finding) => (finding.is === 'held' ? [finding.path] : [])));
   const [only, ...others] = paths;
-  if (only === undefined) return 'Ask again later, or ask the person whether to go on without knowing.';
+  if (only === undefined) return 'Ask again later, or ask the user whether to continue without knowing.';
   const isNamed = !isOwnToo && others.length === 0;
   const wait = `muse-bus wait --free ${isNamed ? shellWord(only) : 'ADDRESS'} --timeout ${String(WAIT_S)}`;
-  const which = isNamed ? '' : ', with each ADDRESS below that is in the way';
+  const which = isNamed ? '' : ', with each ADDRESS below that prevents it';
   return `Wait until it is free: ${wait}${which}; then ${about} again. Or work on something else.`;
 }
 

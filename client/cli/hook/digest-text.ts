@@ -16,7 +16,7 @@ const ADVICE: Readonly<Record<DigestItem['is'], string>> = {
   ending: 'A lease of yours ends soon: extend or release it.',
   ended: 'A lease of yours has ended: reserve again before you edit.',
   changed: 'A file that you hold was changed, and not by a tool of this session: read it again before you edit it.',
-  conflict: 'You and another run are in conflict: agree before you go on.',
+  conflict: 'You and another run are in conflict: agree before you continue.',
   free: 'What you waited for is free: reserve it before you edit.',
 };
 

@@ -23,7 +23,7 @@ export class McpBus {
   readonly #mirrors = new Map<'leases' | 'records', Promise<Mirror>>();
   #awaySince: number | undefined;
 
-  /** @param target reads which bus is named, at each search: a server that starts again writes its endpoint file anew. */
+  /** @param target reads which bus is named, at each search: a restarted server writes its endpoint file again. */
   constructor(
     private readonly target: () => Target,
     private readonly terminal: Pick<Terminal, 'err'>,

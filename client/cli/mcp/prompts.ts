@@ -38,7 +38,7 @@ const PROMPTS: readonly PromptDefinition[] = [
     argument: ['run_id', 'the name of the run'],
     task:
       'The data below is what concerns your run. First release what other runs wait for and you no longer need; then extend the leases ' +
-      'that end soon; then settle each conflict with its other parties before you go on. Report what you cannot settle.',
+      'that end soon; then settle each conflict with its other parties before you continue. Report what you cannot settle.',
     about: (run) => `muse://agents/${encodeURIComponent(run)}`,
   },
 ];

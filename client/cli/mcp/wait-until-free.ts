@@ -76,7 +76,7 @@ async function ticketFor(
   }
   const { freeAt, ...about } = await tickets.take(ticket);
   if (address !== undefined && address !== about.address) {
-    const hint = 'give the ticket alone';
+    const hint = 'give only the ticket';
     throw new CliError(`the ticket ${ticket} is for ${about.address}, not for ${address}`, 'bad_args', hint);
   }
   return { ...about, ticket, ...(freeAt === undefined ? {} : { was_free_at: new Date(freeAt).toISOString() }) };

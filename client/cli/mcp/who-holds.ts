@@ -14,7 +14,7 @@ export function whoHoldsTool(bus: McpBus): McpTool {
     name: 'who_holds',
     title: 'Who holds an address',
     description:
-      'Who holds an address now, or anything it covers or that covers it. First to end first. truncated: go on with after.',
+      'Who holds an address now, or anything it covers or that covers it. First to end first. truncated: continue with after.',
     input: {
       address: z.string().min(1).describe('src/billing.py::compute_total, a file, directory or pattern'),
       branch: z.string().optional().describe('only reservations on it'),

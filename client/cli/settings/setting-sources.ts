@@ -75,7 +75,7 @@ export const SOURCE_RULES: Readonly<Record<SettingName, SourceRule>> = {
   relayCa: nothing(PATH),
   relayCert: nothing(PATH),
   relayKey: nothing(PATH),
-  relayPublicKey: nothing('would believe whoever the checkout chooses'),
+  relayPublicKey: nothing('would trust a key that the checkout chooses'),
   relayDomain: nothing('would read another stream than the operator chose'),
   relayInbox: nothing('would let other users of NATS read what is answered'),
   relayMaxMessages: nothing(STREAM),

@@ -99,7 +99,7 @@ export const SETTINGS = {
     seconds(1, GIB),
   ),
   journalMaxBytes: setting(
-    named('journal_max_bytes', 'n', "bytes that the journal's history holds"),
+    named('journal_max_bytes', 'n', 'bytes of events that the journal keeps'),
     DEFAULTS.journalMaxBytes,
     wholeNumber(65_536, 1_024 * GIB),
   ),
@@ -119,7 +119,7 @@ export const SETTINGS = {
   ),
   probeHost: setting(named('probe_host', 'host', 'address of the port for probes'), DEFAULTS.probeHost, asText),
   drain: setting(
-    named('drain', 'seconds', 'how long a server that is asked to end takes to send its clients elsewhere'),
+    named('drain', 'seconds', 'how long a stopping server takes to send its clients to other servers'),
     inSeconds(DEFAULTS.drainMs),
     seconds(0, 3_600),
   ),
@@ -161,7 +161,7 @@ export const SETTINGS = {
     named(
       'relay_public_key',
       'key',
-      'public key of the origin, as its doctor shows it: believe nothing else (repeatable)',
+      'public key of the origin, as its doctor shows it: accept only messages signed with it (repeatable)',
     ),
   ),
   relayDomain: optional(
@@ -190,7 +190,7 @@ export const SETTINGS = {
     DEFAULT_STREAM_LIMITS.replicas,
     wholeNumber(1, 5),
   ),
-  logLevel: choice(named('log_level', 'level', 'the least severe messages to log'), 'info', LOG_LEVELS),
+  logLevel: choice(named('log_level', 'level', 'the lowest level to log'), 'info', LOG_LEVELS),
   limit: list(named('limit', 'name=n', 'a limit for clients or files (repeatable; muse-bus config lists all)')),
 } as const satisfies Readonly<Record<string, Setting<never> | Setting<unknown>>>;
 

@@ -113,7 +113,7 @@ function checkDirectory(dir: string): void {
   const why = writableFault(statSync(dir));
   if (why === undefined) return;
   if (!canBePrivate(dir)) throw withoutModes(dir, why);
-  throw new CliError(`${dir} is not used: ${why}`, 'bad_config', 'it must be yours alone to write: chmod 700');
+  throw new CliError(`${dir} is not used: ${why}`, 'bad_config', 'only you may be able to write it: chmod 700');
 }
 
 function writableFault(stats: Stats): string | undefined {

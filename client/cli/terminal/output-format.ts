@@ -16,7 +16,7 @@ type Format = (typeof FORMATS)[number];
 export function withFormat(command: Command, fallback = 'text on a terminal, json in a pipe'): Command {
   return command
     .addOption(withChoices(new Option('-f, --format <format>', `output format (default: ${fallback})`), FORMATS))
-    .option('-j, --json', 'the same as --format json: one object a line');
+    .option('-j, --json', 'the same as --format json: one object per line');
 }
 
 /** @throws CliError for an unknown format. */

@@ -59,7 +59,7 @@ export type Mark =
  */
 export type Beginning = 'epoch' | 'compacted' | 'asked' | 'bounded' | 'unavailable' | 'kept';
 
-/** Whether all records follow anew after a mark. */
+/** Whether all records follow again after a mark. */
 export const beginsAnew = ({ type }: Mark): boolean => type === 'resync' || type === 'missing';
 
 export type Entry = EventEntry | MarkEntry;

@@ -31,7 +31,7 @@ interface Part extends Segment {
 
 /**
  * Returns a timeline that begins with what was before: the records as they were then, the events up to the snapshot that the page was sent,
- * and everything after it. After a gap, the records begin anew, as after a resync.
+ * and everything after it. After a gap, the records start again, as after a resync.
  * @returns `undefined` if the beginning of the live capture is no longer known. Then nothing can be put before it.
  */
 export function withPast(live: Timeline, past: PastEvents): Timeline | undefined {

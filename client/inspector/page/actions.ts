@@ -67,7 +67,7 @@ export function importFile(): void {
 export function openFile(file: File): void {
   atMs.value = undefined;
   send({ type: 'import', name: file.name, file });
-  say(`Showing ${visible(file.name, 120)} (offline); the live capture goes on`);
+  say(`Showing ${visible(file.name, 120)} (offline); the live capture continues`);
 }
 
 export async function copy(text: string, what: string, more = ''): Promise<void> {
@@ -104,7 +104,7 @@ export const ACTIONS: readonly Action[] = [
   { name: 'Pause or resume the view', keys: 'Space', run: togglePause },
   { name: 'Follow the newest event', keys: 'f', run: () => (follow.value ? (follow.value = false) : goLive()) },
   { name: 'Export the capture (NDJSON)', keys: 'e', run: () => void exportFile() },
-  { name: 'Ask who was told of the last change at the address', keys: 'w', run: askTold },
+  { name: 'Show to which clients the last change at the address was delivered', keys: 'w', run: askTold },
   { name: 'Import a file and replay it', run: importFile },
   { name: 'Show or hide heartbeats in the stream', run: () => (showHeartbeats.value = !showHeartbeats.value) },
   {

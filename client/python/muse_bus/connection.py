@@ -306,7 +306,7 @@ class Connection:
 
         def check() -> None:
             if self._task is task and self._heard == heard:
-                self._abandon(f"nothing heard for {patience_ms:g} ms")
+                self._abandon(f"no message for {patience_ms:g} ms")
 
         # A program that held up the loop has not heard what came meanwhile: that is read first.
         loop = asyncio.get_running_loop()

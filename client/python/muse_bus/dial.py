@@ -70,7 +70,7 @@ Dial = Callable[[], Awaitable[Channel]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a bus is and how to be let in."""
+    """Where a bus is and how to authenticate."""
 
     #: `ws://` or `wss://`.
     url: str
@@ -334,7 +334,7 @@ class _WebSocketChannel:
     def _end(self) -> ChannelEnd:
         close = getattr(self._protocol, "close_rcvd", None)
         code, reason = (close.code, close.reason) if close is not None else (_ABNORMAL, "")
-        # A token that was rotated is known anew where it is looked up; one that the caller gave stays what it is.
+        # A rotated token is found by reading its source again; one that the caller gave stays the same.
         return ChannelEnd(_ABNORMAL if code == _UNAUTHORIZED and self._is_outdated() else code, reason)
 
     def _is_outdated(self) -> bool:

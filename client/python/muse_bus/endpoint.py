@@ -1,4 +1,4 @@
-"""What a repository's server says of itself, and whether that is believed: the rules of server/repository in TypeScript."""
+"""What a repository's server says of itself, and whether that is trusted: the rules of server/repository in TypeScript."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a bus is, how to be let in, and which process serves it."""
+    """Where a bus is, how to authenticate, and which process serves it."""
 
     url: str
     token: str
@@ -40,7 +40,7 @@ class Endpoint:
 
 
 class _Refused(Exception):
-    """What is there is not believed; the message follows its path in a sentence."""
+    """The file is not trusted; the message follows its path in a sentence."""
 
 
 def find_endpoint(root: Path, env: Mapping[str, str] | None = None) -> Endpoint:
@@ -71,8 +71,8 @@ def find_endpoint(root: Path, env: Mapping[str, str] | None = None) -> Endpoint:
 
 
 def _untrusted(what: object, refusal: _Refused) -> BusError:
-    advice = "start the server with muse-bus serve, which writes it anew, or name a bus with url and token"
-    return BusError("untrusted-endpoint", f"{what} is not believed: it {refusal}", advice)
+    advice = "start the server with muse-bus serve, which writes it again, or name a bus with url and token"
+    return BusError("untrusted-endpoint", f"{what} is not trusted: it {refusal}", advice)
 
 
 def _judged(text: str, kept: str | None) -> Endpoint:
@@ -145,14 +145,14 @@ def _prove_ancestors(path: Path, env: Mapping[str, str]) -> None:
     for directory in (*reversed(path.parents), path):
         stats = os.lstat(directory)
         if stats.st_uid not in (user, 0) and not is_sudo_user(stats, env):
-            raise _Refused(f"cannot be believed: {directory} belongs to user {stats.st_uid}")
+            raise _Refused(f"cannot be trusted: {directory} belongs to user {stats.st_uid}")
         if stats.st_mode & stat.S_ISVTX:
             continue
         # A group of one's own, as most systems give each user, is nobody else.
         is_own_group = stats.st_gid in (0, os.getgid())
         is_open = stats.st_mode & stat.S_IWOTH or (stats.st_mode & stat.S_IWGRP and not is_own_group)
         if is_open and keeps_modes(directory, stats):
-            raise _Refused(f"cannot be believed: others can write to {directory}")
+            raise _Refused(f"cannot be trusted: others can write to {directory}")
 
 
 def _read_bus_file(root: Path) -> str | None:

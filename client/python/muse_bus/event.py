@@ -39,7 +39,7 @@ class Event:
     data: dict[str, Any]
     #: Position of the transition in the history; for `snapshot`, of the record's last transition.
     revision: int
-    #: Resume after this event. Those of a snapshot say `epoch:0` (begin anew), and only the last one the position of the whole.
+    #: Resume after this event. Those of a snapshot say `epoch:0` (start again), and only the last one the position of the whole.
     cursor: str
     #: On `removed`: `deleted` or `left-filter`; on `expired`: `ttl`.
     reason: str | None = None

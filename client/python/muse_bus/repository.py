@@ -1,4 +1,4 @@
-"""Which repository is meant, and whether what is in it may be believed: the rules of server/repository in TypeScript."""
+"""Which repository is meant, and whether what is in it may be trusted: the rules of server/repository in TypeScript."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _safe_in_file(path: Path) -> list[str]:
     """What is meant to be allowed, or not to be, must not be passed over: a file that cannot be read as settings is an error."""
 
     def fault(why: str) -> BusError:
-        advice = "mend or remove it: it must be yours alone to write, and JSON"
+        advice = "correct or remove it: only you may be able to write it, and it must be JSON"
         return BusError("untrusted-endpoint", f"{path} is not used: {why}", advice)
 
     try:

@@ -52,7 +52,7 @@ export function answer(request: RequestHead, services: HttpServices): HttpAnswer
   const { accessPolicy } = services;
   const reply =
     refuseDoubtfulHead(request) ??
-    accessPolicy.refuseStranger(request) ??
+    accessPolicy.refuseHostOrOrigin(request) ??
     badHandshake(request, accessPolicy) ??
     preflight(request, accessPolicy) ??
     route(request, services);

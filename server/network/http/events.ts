@@ -14,7 +14,7 @@ export function eventsRoute({ bus, limits, clock, slots }: RouteServices): Route
   return (request) => {
     const format = chooseFormat(request);
     if (format === undefined) {
-      return text(406, 'accept text/event-stream or application/x-ndjson; the state alone is at /records');
+      return text(406, 'accept text/event-stream or application/x-ndjson; the current records alone are at /records');
     }
     const query = readQuery(request.query, EVENT_PARAMETERS, limits);
     const options = subscribeOptions(query, sinceOf(request, query));

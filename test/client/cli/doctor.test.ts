@@ -103,7 +103,7 @@ t.test('every wrong finding says what to do, and the exit code is 1', async (t) 
       },
       finding: {
         check: 'server',
-        found: /is not believed: it names process \d+, which is not the one/,
+        found: /is not trusted: it names process \d+, which is not the one/,
         advice: /muse-bus serve/,
       },
     },

@@ -33,7 +33,7 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         self.fake.put("task", "t2", {})
         self.fake.put("intent", "i1", {})
         self.fake.remove("task", "t1")
-        self.fake.spoil("task", "t2")
+        self.fake.corrupt("task", "t2")
         self.fake.put("task", "t3", {})
         self.fake.put("task", "t4", {})
         seen += [event async for event in subscription]
@@ -169,7 +169,7 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         with self.assertLogs("muse_bus", "WARNING") as logs:
             self.fake.clock.advance(251)
             await asyncio.sleep(0)
-        self.assertIn("nothing heard for 250 ms", logs.output[0])
+        self.assertIn("no message for 250 ms", logs.output[0])
         self.assertEqual(states[-2:], ["stale", "connecting"])
 
     async def test_after_a_sleep_of_the_machine_nobody_is_waited_for_as_long_as_before(self):

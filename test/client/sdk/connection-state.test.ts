@@ -38,7 +38,7 @@ const BROKEN = { is: 'broken', code: 1006, reason: '', random: 0.5 } as const;
 const EVENTS: Readonly<Record<EventName, ConnectionEvent>> = {
   opened: { is: 'opened' },
   welcomed: { is: 'welcomed', clockSkewMs: 7, heartbeatMs: 1_000 },
-  heard: { is: 'heard', says: { clockSkewMs: 8 } },
+  received: { is: 'received', says: { clockSkewMs: 8 } },
   timer: { is: 'timer', now: 5 },
   gap: { is: 'gap', now: 5, cause: 'events 1 to 2 are missing' },
   broken: BROKEN,
@@ -90,9 +90,9 @@ t.test('each state has the time after which it ends', async (t) => {
   t.match(nextState(dialling, EVENTS.timer, RULES), { at: 'stale', status: { cause: 'no welcome within 20000 ms' } });
   const live = nextState(dialling, EVENTS.welcomed, RULES);
   t.match(live, { at: 'live', timerMs: 2_500 });
-  t.match(nextState(live, EVENTS.timer, RULES), { at: 'stale', status: { cause: 'nothing heard for 2500 ms' } });
+  t.match(nextState(live, EVENTS.timer, RULES), { at: 'stale', status: { cause: 'no message for 2500 ms' } });
 });
 
 t.test('new values of a heartbeat or pong are merged into the status', async (t) => {
-  t.same(nextState(STATES.live, EVENTS.heard, RULES).status, { state: 'live', roundTripMs: 1, clockSkewMs: 8 });
+  t.same(nextState(STATES.live, EVENTS.received, RULES).status, { state: 'live', roundTripMs: 1, clockSkewMs: 8 });
 });

@@ -16,7 +16,7 @@ t.test('the fake bus delivers as the real one does: snapshot, changes, a cap', a
   fake.put('task', 't2', {});
   fake.put('intent', 'i1', {});
   fake.remove('task', 't1');
-  fake.spoil('task', 't2');
+  fake.corrupt('task', 't2');
   fake.put('task', 't3', {});
   await reading;
   t.same(seen, ['snapshot t1', 'added t2', 'removed t1', 'modified t2']);

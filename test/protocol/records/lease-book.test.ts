@@ -202,9 +202,9 @@ t.test('a change says of each lease that it may have changed what it is, and whe
   for (const kind of ['intent', 'task', 'claim', 'dependency'] as const) {
     t.same(book.put(kind, 'r1', { reservation_id: 'lease-1' }, at(15)), [], kind);
     t.same(book.drop(kind, 'r1', at(15)), []);
-    t.notOk(book.heeds(kind));
+    t.notOk(book.affectsLeases(kind));
   }
-  t.ok((['reservation', 'heartbeat', 'release'] as const).every((kind) => book.heeds(kind)));
+  t.ok((['reservation', 'heartbeat', 'release'] as const).every((kind) => book.affectsLeases(kind)));
 });
 
 t.test('a lease whose end was announced before is marked, and ends no second time', async (t) => {

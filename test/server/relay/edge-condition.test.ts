@@ -175,10 +175,10 @@ t.test('each change is one line in the log', async (t) => {
   t.strictSame(edge.lines, [
     'the origin is present',
     'ready for clients',
-    'NATS is lost; it is tried again until it answers',
-    'the origin is away: its heartbeats do not come',
+    'the connection to NATS is lost; it is retried until NATS answers',
+    'the origin is away: no heartbeats arrive',
     'not ready: the records may be older than 15 s (--max-staleness): NATS is lost',
-    'NATS is found again',
+    'connected to NATS again',
     'the origin is present',
     'ready for clients',
   ]);

@@ -17,7 +17,7 @@ class Edge {
     () => {
       this.asked++;
       const answer = this.answers.shift();
-      return answer ? Promise.resolve(answer) : Promise.reject(new Error('nobody answers'));
+      return answer ? Promise.resolve(answer) : Promise.reject(new Error('nothing answers'));
     },
     () => this.served as unknown as Hub,
     (answer, askedAt, heardAt) => this.told.push({ answer, tookMs: heardAt - askedAt, isEarly: !this.reached }),

@@ -126,8 +126,8 @@ for (const chmod of ['ignored', 'refused']) {
         server.kill('SIGTERM');
         t.equal(await server.exit, 0);
         const said = server.errors.join('\n');
-        t.equal(said.split('the file system of the private state keeps no modes').length, 2);
-        t.equal(said.split('the file system of the repository keeps no modes').length, 2);
+        t.equal(said.split('the file system of the private state has no file modes').length, 2);
+        t.equal(said.split('the file system of the repository has no file modes').length, 2);
         t.notMatch(said, /token changed|made again|Damaged|PrivateFileError/);
         t.same(readdirSync(repository.bus).sort(), ['.gitignore', 'id', 'lock'], 'no endpoint, nothing set aside');
       }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DOUBT_MS } from '../../../server/watch/lease-time.js';
+import { ACCEPT_STEP_AFTER_MS } from '../../../server/watch/lease-time.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { ingestOver, pass, turns } from '../../support/memory-ingest.js';
 
@@ -22,9 +22,9 @@ t.test('a wall clock set an hour ahead for a while ends no lease early', async (
   t.teardown(() => ingest.stop());
   await reserve('r', HOUR_MS / 2);
   clock.setWallClock(HOUR_MS);
-  await pass(clock, DOUBT_MS / 2);
+  await pass(clock, ACCEPT_STEP_AFTER_MS / 2);
   clock.setWallClock(-HOUR_MS);
-  await pass(clock, HOUR_MS / 2 - DOUBT_MS / 2 - 1);
+  await pass(clock, HOUR_MS / 2 - ACCEPT_STEP_AFTER_MS / 2 - 1);
   t.same(expired(), []);
   await pass(clock, 1);
   t.same(expired(), ['r']);
@@ -50,12 +50,12 @@ t.test(
     await reserve('beats', HOUR_MS / 2);
     await reserve('gone', HOUR_MS / 2);
     clock.setWallClock(HOUR_MS);
-    await pass(clock, DOUBT_MS / 2);
+    await pass(clock, ACCEPT_STEP_AFTER_MS / 2);
     const until = new Date(clock.now() + HOUR_MS).toISOString();
     // There is no hint for it: after a step of the clock all files are read again before leases end.
     write('heartbeat', 'h', { reservation_id: 'beats', extended_expires_at: until });
     t.same(expired(), []);
-    for (let i = 0; i < 8; i++) await pass(clock, DOUBT_MS / 4);
+    for (let i = 0; i < 8; i++) await pass(clock, ACCEPT_STEP_AFTER_MS / 4);
     t.same(expired(), ['gone']);
   },
 );
@@ -107,13 +107,13 @@ for (const elapsedInSleep of ['stops', 'may-go-on'] as const) {
       else clock.sleepThrough(HOUR_MS);
       await turns();
       t.same(expired(), [], 'at waking nothing ends');
-      t.ok(ingest.leaseDoubt, 'and the health says so');
+      t.ok(ingest.leaseDelay, 'and the health says so');
       for (let i = 0; i < 30; i++) await pass(clock, 1_000);
       // Without a hint.
       write('heartbeat', 'h', { reservation_id: 'beats', extended_expires_at: clock.inFuture(HOUR_MS) });
       for (let i = 0; i < 120; i++) await pass(clock, 1_000);
       t.same(expired(), ['gone']);
-      t.equal(ingest.leaseDoubt, undefined);
+      t.equal(ingest.leaseDelay, undefined);
     },
   );
 }

@@ -220,12 +220,12 @@ t.test('without a lease the clock is read once a minute, because it can be set, 
 
 t.test('what was loaded before the start is no sleep, and before it nothing is doubted', async (t) => {
   const { clock, deadlines } = held(Object.assign(new ManualClock(), { elapsedInSleep: 'may-go-on' as const }));
-  t.equal(deadlines.doubt, undefined);
+  t.equal(deadlines.delay, undefined);
   clock.setWallClock(HOUR_MS);
   deadlines.start();
-  t.equal(deadlines.doubt, undefined);
+  t.equal(deadlines.delay, undefined);
   clock.setWallClock(HOUR_MS);
-  t.match(deadlines.doubt, { why: /was set ahead/ });
+  t.match(deadlines.delay, { why: /was set ahead/ });
 });
 
 t.test('after its stop nothing is asked for, also by a comparison that was on its way', async (t) => {

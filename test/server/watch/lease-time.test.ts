@@ -1,6 +1,6 @@
 import t from 'tap';
 import { elapsedInSleepOn } from '../../../server/runtime/clock.js';
-import { DOUBT_MS, JUMP_BOUND_MS, LeaseTime, READ_EVERY_MS } from '../../../server/watch/lease-time.js';
+import { ACCEPT_STEP_AFTER_MS, JUMP_BOUND_MS, LeaseTime, READ_EVERY_MS } from '../../../server/watch/lease-time.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const HOUR_MS = 3_600_000;
@@ -32,7 +32,7 @@ t.test('a jump that is taken back during verification has no effect', async (t) 
   clock.advance(30_000);
   clock.setWallClock(-HOUR_MS);
   t.equal(time.now(), clock.now());
-  t.equal(time.doubtEndsInMs, Infinity);
+  t.equal(time.delayEndsInMs, Infinity);
 });
 
 t.test('a jump that stays is accepted at the end of verification', async (t) => {
@@ -40,8 +40,8 @@ t.test('a jump that stays is accepted at the end of verification', async (t) => 
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
   time.now();
-  t.equal(time.doubtEndsInMs, DOUBT_MS);
-  clock.advance(DOUBT_MS - 1);
+  t.equal(time.delayEndsInMs, ACCEPT_STEP_AFTER_MS);
+  clock.advance(ACCEPT_STEP_AFTER_MS - 1);
   t.not(time.now(), clock.now());
   clock.advance(1);
   t.equal(time.now(), clock.now());
@@ -52,14 +52,14 @@ t.test('a second jump restarts the verification', async (t) => {
   const time = new LeaseTime(clock);
   clock.setWallClock(HOUR_MS);
   time.now();
-  clock.advance(DOUBT_MS - 1);
+  clock.advance(ACCEPT_STEP_AFTER_MS - 1);
   clock.setWallClock(HOUR_MS);
   time.now();
-  t.equal(time.doubtEndsInMs, DOUBT_MS);
-  clock.advance(DOUBT_MS - 1);
+  t.equal(time.delayEndsInMs, ACCEPT_STEP_AFTER_MS);
+  clock.advance(ACCEPT_STEP_AFTER_MS - 1);
   clock.setWallClock(JUMP_BOUND_MS);
   time.now();
-  t.equal(time.doubtEndsInMs, 1, 'but not a step within the bound');
+  t.equal(time.delayEndsInMs, 1, 'but not a step within the bound');
 });
 
 t.test('a jump back is accepted at once', async (t) => {
@@ -98,14 +98,14 @@ t.test(
     const before = time.now();
     clock.sleepThrough(HOUR_MS);
     t.equal(time.now(), before + READ_EVERY_MS, 'lease time continues');
-    t.match(time.doubt?.why, /slept or was stopped for 3599 s/);
-    t.equal(time.doubt?.untilMs, clock.now() + DOUBT_MS);
-    for (let ms = 0; ms < DOUBT_MS; ms += READ_EVERY_MS) {
+    t.match(time.delay?.why, /slept or was stopped for 3599 s/);
+    t.equal(time.delay?.untilMs, clock.now() + ACCEPT_STEP_AFTER_MS);
+    for (let ms = 0; ms < ACCEPT_STEP_AFTER_MS; ms += READ_EVERY_MS) {
       t.not(time.now(), clock.now());
       clock.advance(READ_EVERY_MS);
     }
     t.equal(time.now(), clock.now(), 'until it was awake for the whole time of the doubt');
-    t.equal(time.doubt, undefined);
+    t.equal(time.delay, undefined);
   },
 );
 

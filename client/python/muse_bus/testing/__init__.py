@@ -12,6 +12,6 @@ answers no `inspect`.
 """
 
 from .fake_bus import FakeBus
-from .turnable_clock import TurnableClock
+from .manual_clock import ManualClock
 
-__all__ = ["FakeBus", "TurnableClock"]
+__all__ = ["FakeBus", "ManualClock"]

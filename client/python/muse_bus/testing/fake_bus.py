@@ -33,10 +33,10 @@ from ..wire import (
     Message,
 )
 from .fake_store import EPOCH, Store, Transition
-from .turnable_clock import TurnableClock
+from .manual_clock import ManualClock
 
 _VERSION: Final = "0.1.0"
-#: So rare that a client misses none while the clock is turned; each change and each turn sends one.
+#: So rare that a client misses none while the clock is advanced; each change and each advance sends one.
 _HEARTBEAT_MS: Final = 10**12
 _GLOB: Final = re.compile(r"!|\./|.*[*?\[{(\\\"]", re.DOTALL)
 
@@ -45,8 +45,8 @@ class FakeBus:
     """Belongs to the event loop in which it is used."""
 
     def __init__(self) -> None:
-        self.clock: Final = TurnableClock()
-        self.clock.turned = self._beat
+        self.clock: Final = ManualClock()
+        self.clock.advanced = self._beat
         self._store = Store(self.clock)
         self._channels: list[_FakeChannel] = []
         self._state = "watching"
@@ -72,9 +72,9 @@ class FakeBus:
     def remove(self, kind: str, id: str) -> None:
         self._change(kind, id, None, None)
 
-    def spoil(self, kind: str, id: str, problem: str = "unreadable") -> None:
+    def corrupt(self, kind: str, id: str, problem: str = "unreadable") -> None:
         """A record's file can no longer be read as one."""
-        known = self._store.records.get((read_kind(kind, "spoil"), id))
+        known = self._store.records.get((read_kind(kind, "corrupt"), id))
         self._change(kind, id, {} if known is None else known.data, problem)
 
     def look(self, state: str = "watching") -> None:
@@ -84,7 +84,7 @@ class FakeBus:
         self._publish(self._store.expire())
 
     async def drop(self) -> None:
-        """Every connection breaks. Clients dial again when the clock is turned, be it by nothing."""
+        """Breaks every connection. Clients dial again when the clock is advanced, even by 0 ms."""
         await self._hang_up(1006, "")
 
     async def stop(self) -> None:

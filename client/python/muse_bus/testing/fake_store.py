@@ -12,7 +12,7 @@ from ..swarm import LeaseTable, Moment
 from ..swarm.fields import text_field
 from ..swarm.text import order
 from ..wire import EVENT_TYPES, KINDS, LEASE_KINDS, Message, parse_cursor
-from .turnable_clock import TurnableClock
+from .manual_clock import ManualClock
 
 EPOCH: Final = "fake"
 
@@ -41,7 +41,7 @@ class Transition:
 class Store:
     """Records, what happened to them, and their leases."""
 
-    def __init__(self, clock: TurnableClock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self._leases = LeaseTable()
         #: Whether each reservation holds, as was last announced.

@@ -236,7 +236,7 @@ t.test('the guard is put where git runs it, also in a linked working tree, and w
 t.test('what hooks refuses', async (t) => {
   const { repository } = temporary(t);
   t.match((await hooks(repository, ['install', 'cluade-code'])).errors, /did you mean claude-code/);
-  t.match((await hooks(repository, ['install', 'git'])).errors, /no working tree of git/);
+  t.match((await hooks(repository, ['install', 'git'])).errors, /not a working tree of git/);
   t.match((await hooks(repository, ['install', 'mcp', '--program', 'a; muse-bus'])).errors, /in plain words/);
 });
 

@@ -228,7 +228,7 @@ t.test(
     const repository = unserved(t);
     const ofOther = join(other.root, '.muse/bus/endpoint.json');
     for (const [file, why] of [
-      [ofOther, /MUSE_BUS_ENDPOINT names the bus of .*, and the file lies in /],
+      [ofOther, /MUSE_BUS_ENDPOINT names the bus of .*, and the file is in /],
       [join(repository.root, 'missing.json'), /missing\.json, which MUSE_BUS_ENDPOINT names/],
     ] as const) {
       const env = { MUSE_BUS_ENDPOINT: file };

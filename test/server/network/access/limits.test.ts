@@ -64,7 +64,7 @@ for (const transport of TRANSPORTS) {
         const crowd = await Promise.all(Array.from({ length: 60 }, () => silent(t, server)));
         await untilFound('the rest are closed', () => crowd.filter(({ destroyed }) => destroyed).length >= 40);
         t.ok(await client.isAlive());
-        t.ok(server.log.has('too many that have not been let in', '"max_pending_connections":20'));
+        t.ok(server.log.has('too many that are not authenticated', '"max_pending_connections":20'));
         await untilFound('the token opens', async () => (await ask(server.port, handshake(server))).status === 101);
         client.terminate();
       },

@@ -1,4 +1,4 @@
-"""Time that a test turns."""
+"""A clock for tests."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..swarm import iso_date
 _BEGINNING_MS: Final = 1_767_225_600_000
 
 
-class TurnableClock:
-    """A clock that stands still until it is turned. It starts at 2026-01-01T00:00:00Z."""
+class ManualClock:
+    """A clock whose time moves only when a test advances it. It starts at 2026-01-01T00:00:00Z."""
 
     def __init__(self) -> None:
         self._elapsed = 0.0
         self._timers: dict[int, tuple[float, Callable[[], None]]] = {}
         self._next_timer = 0
-        #: Called whenever it has been turned.
-        self.turned: Callable[[], None] = lambda: None
+        #: Called whenever it has been advanced.
+        self.advanced: Callable[[], None] = lambda: None
 
     def now(self) -> int:
         return _BEGINNING_MS + int(self._elapsed)
@@ -49,7 +49,7 @@ class TurnableClock:
             self._elapsed = max(self._elapsed, at)
             call()
         self._elapsed = end
-        self.turned()
+        self.advanced()
 
     def _forget(self, timer: int) -> None:
         self._timers.pop(timer, None)

@@ -6,7 +6,7 @@ interface Timer {
 }
 
 /** A clock for tests: its time moves only by {@link advance}. It starts at 2026-01-01T00:00:00Z. */
-export class TurnableClock {
+export class ManualClock {
   readonly #timers = new Set<Timer>();
   #elapsed = 0;
 
