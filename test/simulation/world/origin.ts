@@ -30,6 +30,8 @@ export interface OriginServices {
   readonly network: SimulatedNetwork;
   readonly random: SeededRandom;
   readonly crashed: (process: SimulatedProcess, error: unknown) => void;
+  /** Called with the path of what a process has made or opened to write. */
+  readonly wrote: (process: SimulatedProcess, path: string) => void;
   readonly tell: (text: string) => void;
   /** The broker that the origin publishes to, if there is one. */
   readonly relay: RelayAccessPoint | undefined;
@@ -58,6 +60,8 @@ interface Run {
 export class Origin {
   #run: Run | undefined;
   #runs = 0;
+  /** How its runs are set up: an upgrade changes that. */
+  #plan: LifePlan;
   readonly conditions: Conditions;
   /** The unforeseen errors of the bus in all its runs. */
   #unforeseen = 0;
@@ -75,6 +79,7 @@ export class Origin {
   forgot: string | undefined;
 
   constructor(private readonly services: OriginServices) {
+    this.#plan = services.plan;
     this.conditions = {
       fileFault: undefined,
       maxQueuedHints: 16_384,
@@ -110,9 +115,13 @@ export class Origin {
 
   start(): void {
     if (this.#run) return;
-    const { name, plan, host, repository, storage, network, random, crashed, tell } = this.services;
+    const { name, host, repository, storage, network, random, crashed, wrote, tell } = this.services;
+    const plan = this.#plan;
     const process = new SimulatedProcess(`${name}-${String(++this.#runs)}`, host, crashed);
     const files = new SimulatedFiles(repository.disk, process);
+    files.wrote = (path) => {
+      wrote(process, path);
+    };
     this.#apply(process, files);
     const options = resolveOptions({
       root: ROOT,
@@ -267,6 +276,12 @@ export class Origin {
         },
       );
     });
+  }
+
+  /** The next runs are set up in another way. */
+  upgrade(change: Partial<LifePlan>): void {
+    this.#plan = { ...this.#plan, ...change };
+    if (!this.#plan.isJournalled) this.#left = undefined;
   }
 
   /** Where the disk has done all that it was asked to do, what an orderly end has written is what the next run goes on with. */
