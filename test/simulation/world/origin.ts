@@ -54,6 +54,8 @@ interface Run {
   readonly files: SimulatedFiles;
   readonly bus: Bus;
   relay: OriginRelay | undefined;
+  /** Whether it has been asked to end. */
+  isEnding: boolean;
 }
 
 /** The server that watches the repository: a bus that is started, stopped and killed like a process. */
@@ -145,7 +147,7 @@ export class Origin {
         findElsewhere: (lost) => this.#recall(process, lost),
       },
     });
-    const run: Run = { process, files, bus, relay: undefined };
+    const run: Run = { process, files, bus, relay: undefined, isEnding: false };
     this.#run = run;
     tell(`${process.name} starts`);
     repository.serverBegins();
@@ -156,6 +158,8 @@ export class Origin {
           () => {
             this.#hearSilence(bus.hub);
             if (process.isDead) return;
+            // The clock may have been set while it began: leases are measured from here on.
+            repository.serverBegins();
             this.#remembers(bus.hub.epoch);
             network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
             bus.begunAnew = () => {
@@ -259,7 +263,8 @@ export class Origin {
   /** Asks the process to end; it shuts down in order. */
   stop(then: () => void): void {
     const run = this.#run;
-    if (!run) return;
+    if (!run || run.isEnding) return;
+    run.isEnding = true;
     this.services.tell(`${run.process.name} is asked to end`);
     run.process.input(0, () => {
       const isKept = run.bus.isRunning && run.bus.journalHealth === 'durable';
