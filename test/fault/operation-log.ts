@@ -86,8 +86,10 @@ export class OperationReader {
       return;
     }
     const wanted = type === TYPE.removed ? undefined : jsonOf(event);
-    let at = before?.at ?? 0;
+    let at = sinceWhen(before, epoch);
     while (at < states.length && states[at] !== wanted) at++;
+    // Of a broken file, a server that has begun again shows what its journal has, which may lack what was last shown.
+    if (isBroken && at === states.length && states.includes(wanted)) return;
     must(at < states.length, 'operations', () =>
       wanted === undefined
         ? `revision ${String(revision)} says that ${record} was removed, which nobody has done since it was last seen`
@@ -107,4 +109,13 @@ export class OperationReader {
       else this.#last.delete(key);
     }
   }
+}
+
+/**
+ * From which state of a file on a server may show it. An epoch that goes on after another one does so from a journal of before: where the files
+ * cannot be seen, what was shown in between is not known.
+ */
+function sinceWhen(before: Sight | undefined, epoch: string): number {
+  for (let sight = before; sight; sight = sight.before) if (sight.epoch === epoch) return sight.at;
+  return before?.at ?? 0;
 }

@@ -60,7 +60,10 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     Object.assign(network.weather, plan.network);
     const random = new SeededRandom(seed, 'origin');
     const relay = plan.relay && new RelayWorld(plan.relay, { plan, time, crashed, tell });
-    const machine = { plan, host, repository, crashed, tell };
+    const wrote = ({ name }: SimulatedProcess, path: string): void => {
+      judge.wrote(name, path);
+    };
+    const machine = { plan, host, repository, crashed, wrote, tell };
     const origin = new Origin({
       ...machine,
       ...{ name: 'origin', storage, network, random, relay: relay?.accessFrom('origin'), isKept: true },

@@ -16,6 +16,7 @@ const EXPECTED: Readonly<Record<Rule, string>> = {
   view: 'at rest each mirror equals the directory',
   stuck: 'at rest everybody is served and every question is answered',
   bound: 'what is kept has a bound',
+  outside: 'a server makes its own directories in a checkout, and writes nothing else',
 };
 
 /** The most lines of a story, about a minute to read. */

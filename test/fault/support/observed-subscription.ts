@@ -62,7 +62,8 @@ export class ObservedSubscription {
 
   disconnected(): void {
     if (this.entries.at(-1)?.is !== 'disconnected') this.entries.push({ is: 'disconnected' });
-    if (!this.isOver) this.#phase = 'disconnected';
+    // A cap that was reached before its `complete` came leaves nothing to ask for.
+    if (!this.isOver) this.#phase = this.#left <= 0 ? 'ended' : 'disconnected';
   }
 
   take(message: ServerMessage): void {

@@ -4,7 +4,7 @@ import { checkHistories } from '../../fault/history-checker.js';
 import type { JudgedClient } from './judged-client.js';
 import { Trace } from './trace.js';
 import type { Origin } from '../world/origin.js';
-import type { Repository } from '../world/repository.js';
+import { OWN_DIRECTORIES, type Repository } from '../world/repository.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 
 /** The rules that a life must not violate. */
@@ -30,7 +30,9 @@ export type Rule =
   /** At rest, a client is not served or a question is not answered. */
   | 'stuck'
   /** A bounded resource exceeds its bound. */
-  | 'bound';
+  | 'bound'
+  /** A server made or wrote something that is not its own, or reached it through a link. */
+  | 'outside';
 
 export interface Violation {
   readonly rule: Rule;
@@ -136,6 +138,11 @@ export class Judge {
       const why = `${client} was told that ${kind}/${event[3]} is ${String(event[PROBLEM])}`;
       this.violated('false problem', `${why}, which it was for ${ms.toFixed(1)} ms while it was written`);
     }
+  }
+
+  /** Called with what a server has made in the file system, or opened to write: it makes its directories there, and nothing else. */
+  wrote(server: string, path: string): void {
+    if (!OWN_DIRECTORIES.has(path)) this.violated('outside', `${server} has written ${path}`);
   }
 
   expiredSeen(client: string, id: string): void {

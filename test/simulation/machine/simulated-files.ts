@@ -12,6 +12,7 @@ import {
 import type { SimulatedProcess } from './simulated-process.js';
 
 const DESCRIPTORS = '/proc/self/fd';
+const WRITING = constants.O_WRONLY | constants.O_RDWR | constants.O_CREAT;
 const BELOW_DESCRIPTORS = `${DESCRIPTORS}/`;
 
 export type FileCall = 'open' | 'close' | 'status' | 'read' | 'look' | 'follow' | 'list' | 'watch';
@@ -48,6 +49,8 @@ export class SimulatedFiles implements Files {
   /** The delay between a change and its notification. */
   hintDelayMs: () => number = () => 0.03;
   lost = 0;
+  /** Told the path at which something was made or opened to be written, with all links resolved. */
+  wrote: (path: string) => void = () => undefined;
 
   constructor(
     private readonly disk: SimulatedDisk,
@@ -81,6 +84,7 @@ export class SimulatedFiles implements Files {
     if (node.is === 'link') throw fileError('ELOOP', path);
     if ((flags & constants.O_DIRECTORY) !== 0 && node.is !== 'directory') throw fileError('ENOTDIR', path);
     if ((node.mode & 0o400) === 0) throw fileError('EACCES', path);
+    if ((flags & WRITING) !== 0) this.wrote(this.#shown(path));
     const file = this.#nextFile++;
     this.#open.set(file, { node, path });
     return file;
@@ -120,8 +124,14 @@ export class SimulatedFiles implements Files {
     return undefined;
   }
 
+  /** The kernel follows links on the way to it. */
   make(path: string): void {
-    this.disk.makeDirectory(path);
+    const slash = path.lastIndexOf('/');
+    const parent = this.#find(path.slice(0, slash), 'links');
+    if (parent?.is !== 'directory') throw fileError(parent ? 'ENOTDIR' : 'ENOENT', path);
+    const made = `${this.disk.pathOf(parent)!}${path.slice(slash)}`;
+    this.disk.makeDirectory(made);
+    this.wrote(made);
   }
 
   /** Every hint is queued with the change that causes it, so there is nothing to wait for. */

@@ -1,4 +1,4 @@
-import { MessageType, packMessage, unpackMessage, type CloseCode } from '../../../protocol/index.js';
+import { MessageType, packMessage, unpackMessage, type CloseCode, type Welcome } from '../../../protocol/index.js';
 import { BusError } from '../../../client/sdk/bus-error.js';
 import type { ChannelListener, Dial } from '../../../client/sdk/channel.js';
 import type { Socket } from '../../../server/delivery/port.js';
@@ -25,6 +25,8 @@ export interface NetworkWeather {
 const MAX_BACKPRESSURE_BYTES = 64 * 1_048_576;
 /** Where a packed message has its type: behind the head of a short array. */
 const TYPE_AT = 1;
+/** No type of message that there is. */
+const LATER_TYPE = 250;
 /** A connection that is not open after this time is given up. */
 const HANDSHAKE_MS = 10_000;
 
@@ -34,6 +36,8 @@ export class SimulatedNetwork {
   listening: Listening | undefined;
   readonly weather: NetworkWeather = { latencyMs: 0.2, jitterMs: 0.2, kernelBytes: 262_144 };
   #isCut = false;
+  /** Whether its server is of a later minor version, which sends messages, keys and features that no client knows yet. */
+  isLater = false;
   /** The most bytes that waited in an engine for one connection, besides the longest frame. */
   mostQueued = 0;
   /** The most bytes that waited in an engine for one connection when events that can be sent again were put behind them. */
@@ -304,7 +308,9 @@ class Line {
       const read = (): void => {
         this.client.input(0, () => {
           this.#kernelBytes -= frame.length;
-          if (!this.#isClosedAtClient) this.listener.message(unpackMessage(frame));
+          const message = unpackMessage(frame);
+          for (const each of this.network.isLater ? asLater(message) : [message])
+            if (!this.#isClosedAtClient) this.listener.message(each);
           this.#drain();
         });
       };
@@ -382,6 +388,14 @@ class Line {
     this.#queuedBytes = 0;
     this.#connection?.closed();
   }
+}
+
+/** What a server of a later minor version sends in place of a message. */
+function asLater(message: unknown): readonly unknown[] {
+  const [type, welcome] = message as readonly [number, Welcome];
+  if (type !== MessageType.welcome) return [[LATER_TYPE, 'nobody knows this'], message];
+  const later = { ...welcome, features: [...(welcome.features ?? []), 'a later one'], a_later_key: true };
+  return [[type, later, 'a later element']];
 }
 
 function unreachable(why: string): BusError {

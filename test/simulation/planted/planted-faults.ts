@@ -84,6 +84,14 @@ const WATCHING: readonly PlantedFault[] = [
     needs: ['planted link'],
   },
   {
+    name: 'directories are made through a link',
+    file: 'server/watch/coordination-dir.ts',
+    find: 'return files.look(path);',
+    replace: 'return files.follow(path);',
+    rules: ['outside'],
+    needs: ['linked directory'],
+  },
+  {
     name: 'a file that cannot be read is gone',
     file: 'server/watch/record-reader.ts',
     find: "if (problem === undefined) return { is: 'unavailable', kind, id, error };",
@@ -497,7 +505,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: "if (isOn && after === place.revision) return { is: 'next', message };",
     replace: "if (isOn) return { is: 'next', message };",
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
-    needs: ['new message deleted', 'edge link cut'],
+    needs: ['deleted while cut off'],
   },
   {
     name: 'an edge begins with a stream out of which messages were deleted',
@@ -513,7 +521,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: "    if (history.isLost(position.revision)) return 'what followed what was published last is lost';\n",
     replace: '',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash'],
-    needs: ['kill', 'slow disk', 'journal'],
+    needs: ['killed on a slow disk', 'journal'],
   },
   {
     name: 'an edge that hears nothing says that its origin is present',
@@ -561,7 +569,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: 'events: [...contents.events, ...found.events],',
     replace: 'events: [...contents.events],',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'bound', 'false end'],
-    needs: ['kill', 'slow disk', 'journal'],
+    needs: ['killed on a slow disk', 'journal'],
   },
   {
     name: 'the stream gives back one event too few',
@@ -569,7 +577,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: 'events: past.events.filter((event) => event.revision > after)',
     replace: 'events: past.events.filter((event) => event.revision > after + 1)',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'bound', 'false end'],
-    needs: ['kill', 'slow disk', 'journal'],
+    needs: ['killed on a slow disk', 'journal'],
   },
 ];
 

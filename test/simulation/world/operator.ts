@@ -8,8 +8,8 @@ import type { Judge } from '../judge/judge.js';
 import type { Agent } from './agent.js';
 import type { Client } from './clients.js';
 import type { Origin } from './origin.js';
-import type { FaultKind, FaultPlan, LifePlan } from './plan.js';
-import { COORDINATION, directoryOf, fileOf, MUSE, type Repository } from './repository.js';
+import { HEARTBEATS_MS, HISTORY_EVENTS, type FaultKind, type FaultPlan, type LifePlan } from './plan.js';
+import { COORDINATION, directoryOf, fileOf, MUSE, SECRET, type Repository } from './repository.js';
 
 export interface OperatorServices {
   readonly plan: LifePlan;
@@ -44,6 +44,7 @@ const BLINDING: ReadonlySet<FaultKind> = new Set([
   'moved away',
   'removed directory',
   'unlistable directory',
+  'linked directory',
 ]);
 
 const ONE_OF = ['reservation', 'heartbeat', 'task', 'release'] as const satisfies readonly Kind[];
@@ -208,6 +209,31 @@ export class Operator {
         });
         return;
       }
+      case 'linked directory': {
+        const path = pick < 0.7 ? COORDINATION : directoryOf(oneOf(ONE_OF));
+        if (this.#isMovedAway || !disk.directory(path)) return;
+        this.#isMovedAway = true;
+        this.#seesOthers();
+        disk.rename(path, `${path}-kept`);
+        disk.link(SECRET.slice(0, SECRET.lastIndexOf('/')), path);
+        this.#later(forMs, () => {
+          disk.remove(path, 'root');
+          disk.rename(`${path}-kept`, path);
+          this.#isMovedAway = false;
+        });
+        // A server that starts meanwhile looks for its directories.
+        this.#asleep(forMs, () => origin.kill());
+        this.#later(forMs / 2, () => origin.start());
+        return;
+      }
+      case 'upgrade':
+        this.#asleep(forMs, () => undefined);
+        origin.stop(() => {
+          origin.upgrade(this.#otherSetup());
+          network.isLater = !network.isLater;
+          this.#later(forMs, () => origin.start());
+        });
+        return;
       case 'removed directory': {
         const kindStruck = oneOf(KINDS);
         this.#seesOthers();
@@ -282,6 +308,14 @@ export class Operator {
         });
         return;
     }
+  }
+
+  #otherSetup(): Partial<LifePlan> {
+    const { options, isJournalled } = this.services.plan;
+    const maxHistoryEvents = this.#random.pick(HISTORY_EVENTS);
+    const heartbeatMs = this.#random.pick(HEARTBEATS_MS);
+    const changesJournal = this.#random.chance(0.3);
+    return { options: { ...options, maxHistoryEvents, heartbeatMs }, isJournalled: isJournalled !== changesJournal };
   }
 
   /** For a time a directory cannot be looked into. */

@@ -30,6 +30,8 @@ export interface OriginServices {
   readonly network: SimulatedNetwork;
   readonly random: SeededRandom;
   readonly crashed: (process: SimulatedProcess, error: unknown) => void;
+  /** Called with the path of what a process has made or opened to write. */
+  readonly wrote: (process: SimulatedProcess, path: string) => void;
   readonly tell: (text: string) => void;
   /** The broker that the origin publishes to, if there is one. */
   readonly relay: RelayAccessPoint | undefined;
@@ -52,12 +54,16 @@ interface Run {
   readonly files: SimulatedFiles;
   readonly bus: Bus;
   relay: OriginRelay | undefined;
+  /** Whether it has been asked to end. */
+  isEnding: boolean;
 }
 
 /** The server that watches the repository: a bus that is started, stopped and killed like a process. */
 export class Origin {
   #run: Run | undefined;
   #runs = 0;
+  /** How its runs are set up: an upgrade changes that. */
+  #plan: LifePlan;
   readonly conditions: Conditions;
   /** The unforeseen errors of the bus in all its runs. */
   #unforeseen = 0;
@@ -75,6 +81,7 @@ export class Origin {
   forgot: string | undefined;
 
   constructor(private readonly services: OriginServices) {
+    this.#plan = services.plan;
     this.conditions = {
       fileFault: undefined,
       maxQueuedHints: 16_384,
@@ -110,9 +117,13 @@ export class Origin {
 
   start(): void {
     if (this.#run) return;
-    const { name, plan, host, repository, storage, network, random, crashed, tell } = this.services;
+    const { name, host, repository, storage, network, random, crashed, wrote, tell } = this.services;
+    const plan = this.#plan;
     const process = new SimulatedProcess(`${name}-${String(++this.#runs)}`, host, crashed);
     const files = new SimulatedFiles(repository.disk, process);
+    files.wrote = (path) => {
+      wrote(process, path);
+    };
     this.#apply(process, files);
     const options = resolveOptions({
       root: ROOT,
@@ -136,7 +147,7 @@ export class Origin {
         findElsewhere: (lost) => this.#recall(process, lost),
       },
     });
-    const run: Run = { process, files, bus, relay: undefined };
+    const run: Run = { process, files, bus, relay: undefined, isEnding: false };
     this.#run = run;
     tell(`${process.name} starts`);
     repository.serverBegins();
@@ -147,6 +158,8 @@ export class Origin {
           () => {
             this.#hearSilence(bus.hub);
             if (process.isDead) return;
+            // The clock may have been set while it began: leases are measured from here on.
+            repository.serverBegins();
             this.#remembers(bus.hub.epoch);
             network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
             bus.begunAnew = () => {
@@ -250,7 +263,8 @@ export class Origin {
   /** Asks the process to end; it shuts down in order. */
   stop(then: () => void): void {
     const run = this.#run;
-    if (!run) return;
+    if (!run || run.isEnding) return;
+    run.isEnding = true;
     this.services.tell(`${run.process.name} is asked to end`);
     run.process.input(0, () => {
       const isKept = run.bus.isRunning && run.bus.journalHealth === 'durable';
@@ -267,6 +281,12 @@ export class Origin {
         },
       );
     });
+  }
+
+  /** The next runs are set up in another way. */
+  upgrade(change: Partial<LifePlan>): void {
+    this.#plan = { ...this.#plan, ...change };
+    if (!this.#plan.isJournalled) this.#left = undefined;
   }
 
   /** Where the disk has done all that it was asked to do, what an orderly end has written is what the next run goes on with. */

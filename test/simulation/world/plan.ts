@@ -54,6 +54,8 @@ export const FAULT_KINDS = [
   'large record',
   'client leaves',
   'unlistable directory',
+  'linked directory',
+  'upgrade',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -108,7 +110,8 @@ const CLIENTS = 10;
 /** A life is a minute: what is rare comes from many lives, and no fault lasts longer than five seconds. */
 const LIFE_MS = 36_000;
 const LEASES_MS = [1_500, 5_000, 20_000] as const;
-const HEARTBEATS_MS = [5_000, 1_000] as const;
+export const HEARTBEATS_MS = [5_000, 1_000] as const;
+export const HISTORY_EVENTS = [100_000, 300, 20] as const;
 /** Longer than the longest lease, and the longest time until the next heartbeat says to all that it has ended. */
 const REST_MS = Math.max(...LEASES_MS) + Math.max(...HEARTBEATS_MS) + 1_000;
 /** After a step of the wall clock ahead, leases wait a minute before it is believed. */
@@ -144,7 +147,7 @@ export function planOf(seed: number): LifePlan {
       settleMs: random.pick([200, 200, 50]),
       heartbeatMs: random.pick(HEARTBEATS_MS),
       reconcileMs: random.pick([10_000, 10_000, 2_000]),
-      maxHistoryEvents: random.pick([100_000, 300, 20]),
+      maxHistoryEvents: random.pick(HISTORY_EVENTS),
       maxQueuedBytes: random.pick([262_144, 8_192, 1_024]),
     },
     network: {

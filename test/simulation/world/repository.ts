@@ -12,6 +12,9 @@ export const SECRET = '/etc/passwd';
 export const directoryOf = (kind: Kind): string => `${COORDINATION}/${KIND_DIRECTORIES[kind]}`;
 export const fileOf = (kind: Kind, id: string): string => `${directoryOf(kind)}/${id}.json`;
 
+/** What a server makes in a checkout, where it is missing. */
+export const OWN_DIRECTORIES: ReadonlySet<string> = new Set([MUSE, COORDINATION, ...KINDS.map(directoryOf)]);
+
 type Data = Readonly<Record<string, unknown>>;
 
 /** The content of a record's path. */

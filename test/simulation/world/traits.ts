@@ -10,6 +10,8 @@ const CIRCUMSTANCES = [
   'small buffers',
   'questions',
   'prompt hints',
+  'killed on a slow disk',
+  'deleted while cut off',
 ] as const;
 
 /** A fault of the world or of the relay in it, or another property of a life. */
@@ -19,6 +21,8 @@ export const WORLD_TRAITS: readonly WorldTrait[] = [...FAULT_KINDS, ...RELAY_FAU
 const SHORT_HISTORY = 20;
 const SMALL_QUEUE_BYTES = 1_024;
 const SMALL_BUFFER_BYTES = 4_096;
+/** An edge that was cut off for longer opens its feed again. */
+const FEED_BREAKS_MS = 5_000;
 
 export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   const { faults, relay, options, network, isJournalled, clients } = plan;
@@ -30,9 +34,25 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   has('short history', options.maxHistoryEvents <= SHORT_HISTORY);
   has('small queue', options.maxQueuedBytes <= SMALL_QUEUE_BYTES);
   has('small buffers', network.kernelBytes <= SMALL_BUFFER_BYTES);
+  has('killed on a slow disk', strikesDuring(faults, 'kill', 'slow disk'));
+  const relayFaults = relay?.faults ?? [];
+  has('deleted while cut off', strikesDuring(relayFaults, 'new message deleted', 'edge link cut', FEED_BREAKS_MS));
   has(
     'questions',
     clients.some(({ kind }) => kind === CLIENT_KINDS[1]),
   );
   return traits;
+}
+
+/** Whether one kind of fault begins while another one lasts, which does so for at least some time. */
+function strikesDuring<Kind extends string>(
+  faults: readonly { readonly kind: Kind; readonly atMs: number; readonly forMs: number }[],
+  kind: Kind,
+  during: Kind,
+  leastMs = 0,
+): boolean {
+  const lasting = faults.filter((fault) => fault.kind === during && fault.forMs >= leastMs);
+  return faults.some(
+    (fault) => fault.kind === kind && lasting.some(({ atMs, forMs }) => atMs < fault.atMs && fault.atMs < atMs + forMs),
+  );
 }
