@@ -21,7 +21,7 @@ t.test(
       ['event ports', 'shared', ['in-place', 'other-end'], [250, 500, 50], false, false],
       ['polling', 'local', ['everything'], [300, 300, 50], false, false],
     ] as const) {
-      const completeness = completenessOf(mechanism, { is: fileSystem, name: '' } as FileSystem);
+      const completeness = completenessOf(mechanism, { is: fileSystem, name: '' });
       const { sweepMs, compareMs, restFactor } = lookPlanOf(completeness, WANTED);
       const what = `${mechanism}, ${fileSystem}`;
       t.same(missesOf(completeness), misses, what);
