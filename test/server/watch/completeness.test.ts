@@ -1,5 +1,4 @@
 import t from 'tap';
-import type { FileSystem } from '../../../server/repository/index.js';
 import { completenessOf, isPrompt, lookPlanOf, mayEndLeases, missesOf } from '../../../server/watch/completeness.js';
 
 const LOCAL = { is: 'local', name: 'ext4' } as const;
@@ -21,7 +20,7 @@ t.test(
       ['event ports', 'shared', ['in-place', 'other-end'], [250, 500, 50], false, false],
       ['polling', 'local', ['everything'], [300, 300, 50], false, false],
     ] as const) {
-      const completeness = completenessOf(mechanism, { is: fileSystem, name: '' } as FileSystem);
+      const completeness = completenessOf(mechanism, { is: fileSystem, name: '' });
       const { sweepMs, compareMs, restFactor } = lookPlanOf(completeness, WANTED);
       const what = `${mechanism}, ${fileSystem}`;
       t.same(missesOf(completeness), misses, what);
