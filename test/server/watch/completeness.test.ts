@@ -1,5 +1,4 @@
 import t from 'tap';
-import type { FileSystem } from '../../../server/repository/index.js';
 import { completenessOf, isPrompt, lookPlanOf, mayEndLeases, missesOf } from '../../../server/watch/completeness.js';
 
 const LOCAL = { is: 'local', name: 'ext4' } as const;
