@@ -24,7 +24,7 @@ export type {
 } from './wire/event.js';
 export { BEGINNING, EVENT_TYPES, REASONS, isKnownEvent, toBusEvent } from './wire/event.js';
 export type { Problem } from './records/problem.js';
-export { isOfContent, PROBLEMS } from './records/problem.js';
+export { isOfContent, isUnknown, PROBLEMS } from './records/problem.js';
 export type { Filter, FilterInput, FilterLimits } from './filter/filter.js';
 export { EVERYTHING, FILTER_FIELDS, FILTER_LIMITS, filterKey, readFilter, snakeCase } from './filter/filter.js';
 export { GlobError } from './filter/glob-tree.js';

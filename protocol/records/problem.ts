@@ -1,5 +1,5 @@
 /**
- * What is wrong with a record. Up to `unreadable`: the file cannot be read as a record, and the last good data stays current.
+ * What is wrong with a record. Up to `unreadable`: the bus does not read the file as a record, and the last good data stays current.
  * `bad-timestamp`, `no-expiry` and `names-nothing`: the record was read, but lacks what its kind needs, so it holds or ends nothing.
  * `unprocessable`: the server fails when it handles the record.
  */
@@ -27,7 +27,10 @@ export function isOfContent(problem: Problem): boolean {
   return OF_CONTENT.includes(problem);
 }
 
+/** Files that exist and that the bus does not read: what they say may be valid, and Muse may read it. */
+const UNREAD: readonly Problem[] = ['unsafe-key', 'too-deep', 'too-large', 'link', 'unreadable', 'unprocessable'];
+
 /** Whether the file exists but its present content is unknown. What the record might hold then counts as held. */
 export function isUnknown(problem: Problem | undefined): boolean {
-  return problem === 'unreadable' || problem === 'unprocessable';
+  return problem !== undefined && UNREAD.includes(problem);
 }

@@ -53,10 +53,11 @@ const SEPARATING_BACKSLASH = /\\(?![*?[\]{}])/g;
 
 /**
  * Reads one spelling of an address. Trims blanks, joins `//` and `/./`, resolves `..`, makes an absolute path below one of the roots
- * relative to that root, composes letters and accents (NFC), and drops a `::` with nothing after it.
+ * relative to that root, composes letters and accents (NFC), drops a `::` with nothing after it, and takes off the quotes around it and the
+ * `file://` of a url.
  */
 export function parseAddress(spelling: string, context: AddressContext = {}): ParsedAddress {
-  const trimmed = spelling.normalize('NFC').trim();
+  const trimmed = pathIn(spelling.normalize('NFC').trim());
   if (trimmed === '') return refuse('empty', 'the address is empty');
   if (trimmed.length > MAX_ADDRESS_CHARACTERS)
     return refuse('too-long', `the address has more than ${String(MAX_ADDRESS_CHARACTERS)} characters`);
@@ -74,32 +75,69 @@ export type ParsedQuery =
   | { readonly ok: true; readonly addresses: readonly Address[] }
   | { readonly ok: false; readonly problem: AddressProblem };
 
-/** A line and a column after a file's name, as compilers, `grep -n` (`a.py:12:3`) and code hosts (`a.py#L12-L20`) write them. */
-const POSITION = /(?<=[^:])(?::\d+){1,2}$|#L\d+(?:-L?\d+)?$/;
+const LINE_END = /[\n\v\f\r\u0085\u2028\u2029]+/;
+const LIST_SEPARATOR = /[,;]/;
+const LOOKS_LIKE_ADDRESS = /[/.]|::/;
+/** A line, or several, with columns, after a name: from compilers and `grep -n` (`a.py:12:3`), agents (`a.py:12-20`), code hosts (`a.py#L12-L20`). */
+const POSITION = /(?<=[^:])(?::\d+){1,2}(?:-\d+(?::\d+)?)?$|(?<=.)#L\d+(?:C\d+)?(?:-L?\d+(?:C\d+)?)?$/;
 
 /**
- * Reads what a person asks about: an address, or several, one a line, as in records. A path that is not marked as relative (`./x`) may be
- * relative to the working directory or to the root; `a.py:12` may be a line of `a.py`, or a file of that name. All readings are asked about,
- * because the answer for one alone could be a wrong "free".
+ * Returns the addresses that a text may name, in a record or in a question: one a line, or separated by commas. `a.py:12` may be a line of
+ * `a.py`, or a file of that name, and `a.py, b.py` two files or one. All readings count, because one alone could be a wrong "free".
+ */
+export function spellingsIn(text: string): readonly string[] {
+  const lines = LINE_END.test(text) ? text.split(LINE_END).filter((line) => line.trim() !== '') : [text];
+  return lines.flatMap((line) => [line, ...listedIn(line)].flatMap((one) => [one, ...unplaced(one)]));
+}
+
+function listedIn(line: string): readonly string[] {
+  if (line.includes('{') || !LIST_SEPARATOR.test(line)) return [];
+  const parts = line
+    .split(LIST_SEPARATOR)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  return parts.every((part) => LOOKS_LIKE_ADDRESS.test(part)) ? parts : [];
+}
+
+function unplaced(spelling: string): readonly string[] {
+  const trimmed = spelling.trim();
+  const place = trimmed.replace(POSITION, '');
+  return place === trimmed ? [] : [place];
+}
+
+const QUOTED = /^(["'`])(.+)\1$/s;
+const FILE_URL = /^file:\/\/(?:localhost)?(?=\/)/i;
+
+/** Takes off the quotes around a text, and the `file://` of a url. */
+function pathIn(text: string): string {
+  const inner = text.replace(QUOTED, '$2').trim();
+  const path = inner.replace(FILE_URL, '');
+  if (path === inner) return inner;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/**
+ * Reads what a person asks about: what a record would name by this text. A path that is not marked as relative (`./x`) may be relative to the
+ * working directory or to the root. All readings are asked about, because the answer for one alone could be a wrong "free".
  * @returns the addresses, each once, or why a line is none.
  */
 export function parseQuery(spelling: string, context: AddressContext = {}): ParsedQuery {
   const found = new Map<string, Address>();
-  const lines = spelling.split(/[\r\n]+/).filter((line) => line.trim() !== '');
-  for (const line of lines.length === 0 ? [spelling] : lines) {
-    const file = line.trim().replace(POSITION, '');
-    const isPosition = file !== '' && file !== line.trim() && !line.includes(SYMBOL);
-    for (const reading of isPosition ? [line, file] : [line]) {
-      const parsed = parseReading(reading, context);
-      if (!parsed.ok) return parsed;
-      for (const address of parsed.addresses) found.set(address.text, address);
-    }
+  const spellings = spellingsIn(spelling);
+  for (const reading of spellings.length === 0 ? [spelling] : spellings) {
+    const parsed = parseReading(reading, context);
+    if (!parsed.ok) return parsed;
+    for (const address of parsed.addresses) found.set(address.text, address);
   }
   return { ok: true, addresses: [...found.values()] };
 }
 
 function parseReading(spelling: string, context: AddressContext): ParsedQuery {
-  const trimmed = spelling.trim();
+  const trimmed = pathIn(spelling.trim());
   if (trimmed.startsWith('!'))
     return refuse(
       'negated',
@@ -120,9 +158,12 @@ function parseReading(spelling: string, context: AddressContext): ParsedQuery {
 /** Whether an address is an absolute path that was read without a root above it: it is about nothing in the repository. */
 export const isAbsoluteAddress = ({ text }: Address): boolean => text.startsWith('/');
 
-/** Returns the short name of a branch: `refs/heads/main` is `main`. */
+/** Returns the short name of a branch: `refs/heads/main` is `main`. Letters and accents are composed (NFC), as in addresses. */
 export function normalBranch(branch: string): string {
-  return branch.trim().replace(/^refs\/heads\//, '');
+  return branch
+    .normalize('NFC')
+    .trim()
+    .replace(/^(?:refs\/)?heads\//, '');
 }
 
 function refuse(
@@ -182,11 +223,11 @@ const namesOf = (path: string): string[] =>
     .map((name) => name.trim().replace(/[\s:]+$/, ''))
     .filter((name) => name !== '');
 
-/** Names joined by `.` or `::` nest: a class covers its methods. */
+/** Names joined by `.` or `::` nest: a class covers its methods. The `()` of a call is no part of a name. */
 function symbolSteps(symbol: string): string[] {
   return symbol
     .split(/:{2,}|\./)
-    .map((name) => name.replace(/^[\s:]+|[\s:]+$/g, ''))
+    .map((name) => name.replace(/^[\s:]+|(?:\(\))?[\s:]*$/g, ''))
     .filter((name) => name !== '');
 }
 

@@ -2,7 +2,15 @@ import type { UnixMillis } from '../brand.js';
 import { isJsonObject } from '../json-object.js';
 import type { JsonObject, JsonValue, RecordData } from '../records/record.js';
 import { parseTimestamp } from '../records/timestamp.js';
-import { isAbsoluteAddress, normalBranch, parseAddress, type Address, type AddressContext } from './address.js';
+import {
+  isAbsoluteAddress,
+  normalBranch,
+  parseAddress,
+  spellingsIn,
+  type Address,
+  type AddressContext,
+  type ParsedAddress,
+} from './address.js';
 
 /** A field with a wrong value, and what would be right. */
 export interface FieldProblem {
@@ -13,6 +21,8 @@ export interface FieldProblem {
 }
 
 const MAX_SHOWN_CHARACTERS = 60;
+/** Arrays in arrays beyond this depth are not read as lists of addresses. */
+const MAX_ARRAY_DEPTH = 4;
 /** The most addresses that are read from a field. One file must not make an index grow without bound. */
 const MAX_ADDRESSES = 10_000;
 const ADDRESS_FIELDS = ['addresses', 'address'] as const;
@@ -24,7 +34,7 @@ const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
  */
 export class FieldReader {
   readonly problems: FieldProblem[] = [];
-  /** Whether a field has more addresses than are read, so that the record may be about any other. */
+  /** Whether a field has more addresses than are read, or one whose place in the repository is not known: the record may be about any. */
   isCut = false;
 
   constructor(
@@ -100,11 +110,11 @@ export class FieldReader {
       }
       for (const text of texts.slice(0, MAX_ADDRESSES)) {
         const parsed = parseAddress(text, this.context);
-        if (parsed.ok) {
-          found.set(parsed.address.text, parsed.address);
-          if (isAbsoluteAddress(parsed.address)) this.problem(field, text, 'a path from the root of the repository');
-        } else if (parsed.problem.problem !== 'empty')
-          this.problem(field, text, `a path from the root of the repository: ${parsed.problem.text}`);
+        if (parsed.ok) found.set(parsed.address.text, parsed.address);
+        else if (parsed.problem.problem === 'empty') continue;
+        const isPlaceUnknown = parsed.ok ? isAbsoluteAddress(parsed.address) : parsed.problem.problem === 'outside';
+        this.isCut ||= isPlaceUnknown;
+        if (isPlaceUnknown || !parsed.ok) this.problem(field, text, rightPath(parsed));
       }
     }
     return [...found.values()];
@@ -131,6 +141,9 @@ export function isNothing(value: JsonValue | undefined): value is undefined | nu
   return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 }
 
+const rightPath = (parsed: ParsedAddress): string =>
+  `a path from the root of the repository${parsed.ok ? '' : `: ${parsed.problem.text}`}`;
+
 const isAddressField = (field: string): boolean => ADDRESS_FIELDS.some((known) => known === field);
 
 /** The addresses that a value names. `isWhole` is false if a part of it names none: the others are held nevertheless. */
@@ -139,28 +152,44 @@ interface Spellings {
   readonly isWhole: boolean;
 }
 
-const LINE_END = /[\r\n]+/;
-const linesOf = (text: string): readonly string[] => (LINE_END.test(text) ? text.split(LINE_END) : [text]);
+const NONE: Spellings = { texts: [], isWhole: true };
+const UNREAD: Spellings = { texts: [], isWhole: false };
 
 /**
- * Reads the addresses in a value: a text (one a line), an array of texts or objects, an object that names one, or an object whose keys are
- * addresses.
+ * Reads the addresses in a value: a text ({@link spellingsIn}), an object that names one or whose keys are addresses, or an array of these,
+ * also as a text in JSON.
  */
-function spellingsOf(value: JsonValue | undefined): Spellings {
-  if (isNothing(value)) return { texts: [], isWhole: true };
-  const items = Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
-  const each = items.map((item) =>
-    isNothing(item) ? [] : typeof item === 'string' ? linesOf(item) : isJsonObject(item) ? ofObject(item) : undefined,
-  );
-  if (!Array.isArray(value) && isJsonObject(value)) each[0] ??= keysOf(value);
-  return { texts: each.flatMap((texts) => texts ?? []), isWhole: !each.includes(undefined) };
+function spellingsOf(value: JsonValue | undefined, depthLeft = MAX_ARRAY_DEPTH): Spellings {
+  if (isNothing(value)) return NONE;
+  if (Array.isArray(value)) return ofArray(value as readonly JsonValue[], depthLeft);
+  if (typeof value === 'string') return ofArrayText(value, depthLeft) ?? { texts: spellingsIn(value), isWhole: true };
+  if (!isJsonObject(value)) return UNREAD;
+  const texts = ofObject(value) ?? keysOf(value);
+  return texts ? { texts, isWhole: true } : UNREAD;
+}
+
+function ofArray(items: readonly JsonValue[], depthLeft: number): Spellings {
+  if (depthLeft === 0) return UNREAD;
+  const each = items.map((item) => spellingsOf(item, depthLeft - 1));
+  return { texts: each.flatMap(({ texts }) => texts), isWhole: each.every(({ isWhole }) => isWhole) };
+}
+
+function ofArrayText(text: string, depthLeft: number): Spellings | undefined {
+  if (!/^\s*\[\s*["{[]/.test(text)) return undefined;
+  try {
+    return ofArray(JSON.parse(text) as readonly JsonValue[], depthLeft);
+  } catch {
+    return undefined;
+  }
 }
 
 function ofObject(value: JsonObject): readonly string[] | undefined {
   const name = NAME_FIELDS.map((field) => value[field]).find((text) => typeof text === 'string' && text.trim() !== '');
   if (typeof name !== 'string') return undefined;
   const symbol = value['symbol'];
-  return [typeof symbol === 'string' && symbol !== '' && !name.includes('::') ? `${name}::${symbol}` : name];
+  return typeof symbol === 'string' && symbol !== '' && !name.includes('::')
+    ? [`${name}::${symbol}`]
+    : spellingsIn(name);
 }
 
 /** Returns the keys of an object such as `{"src/a.py": "modify"}`, if all of them can only be addresses. */

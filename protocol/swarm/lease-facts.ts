@@ -45,7 +45,8 @@ export interface ReleaseFacts {
 
 /**
  * Returns the name of the reservation that a record is, or refers to. Muse names a heartbeat's file after its reservation, so the id
- * replaces a missing field. A release must have the field, or it ends nothing: only a certain release may free an address.
+ * replaces a missing field. A release must have the field, or it ends nothing: only a certain release may free an address. A number that a
+ * double does not hold exactly may name another reservation.
  */
 export function leaseNameOf(
   kind: 'reservation' | 'heartbeat' | 'release',
@@ -53,9 +54,12 @@ export function leaseNameOf(
   data: RecordData,
 ): string | undefined {
   const named = new FieldReader(data).text('reservation_id');
-  if (named !== undefined || kind === 'release') return named;
+  if (kind === 'release') return isInexact(data['reservation_id']) ? undefined : named;
+  if (named !== undefined) return named;
   return kind === 'heartbeat' && Object.keys(data).length === 0 ? undefined : id;
 }
+
+const isInexact = (value: JsonValue | undefined): boolean => Number.isInteger(value) && !Number.isSafeInteger(value);
 
 const NO_ADDRESSES: readonly Address[] = [];
 

@@ -13,7 +13,11 @@ const LOOK_AT_NESTING_FROM_BYTES = 4_096;
 
 const NO_WARNINGS: readonly string[] = [];
 
-/** Reads a file's bytes as a record: strict UTF-8 (a byte order mark is skipped), strict JSON, an object, not too deep. */
+/**
+ * Reads a file's bytes as a record: strict UTF-8 (a byte order mark is skipped), JSON, an object, not too deep. What writers put into JSON
+ * and the wire cannot carry is replaced, because Muse reads such a file and its lease holds: half of a surrogate pair, as of a text that was
+ * cut, by U+FFFD; NaN and numbers that no double can hold by null.
+ */
 export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
   const hasMark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const text = bytes.toString('utf8', hasMark ? 3 : 0);
@@ -22,27 +26,61 @@ export function parseRecord(bytes: Buffer, maxDepth: number): ParsedRecord {
   if (bytes.length > LOOK_AT_NESTING_FROM_BYTES && isNestedDeeper(bytes, maxDepth)) return problem('too-deep');
   let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
+    value = parseJson(text);
   } catch {
     return problem('invalid-json');
   }
   if (!isJsonObject(value)) return problem('not-an-object');
-  const inspection = { warnings: NO_WARNINGS };
-  const found = inspect(value, maxDepth, inspection);
+  const notes: Notes = { warnings: NO_WARNINGS, isSendable: true };
+  const found = inspect(value, maxDepth, notes);
   if (found !== undefined) return problem(found);
-  return { is: 'data', data: value, warnings: inspection.warnings };
+  if (notes.isSendable) return { is: 'data', data: value, warnings: notes.warnings };
+  return { is: 'data', data: sendable(value) as RecordData, warnings: ['what the wire cannot carry is replaced'] };
+}
+
+/** Numbers that Python writes and JSON does not have, and the texts around them, in which the same letters are no numbers. */
+const TEXT_OR_NOT_A_NUMBER = /"(?:[^"\\]|\\[^])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
+/** Too large for a double. */
+const INFINITE = '1e999';
+
+function parseJson(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    if (!text.includes('NaN') && !text.includes('Infinity')) throw error;
+    return JSON.parse(
+      text.replace(TEXT_OR_NOT_A_NUMBER, (part) => (part.startsWith('"') ? part : INFINITE)),
+    ) as JsonValue;
+  }
+}
+
+/** What was found inside a value. */
+interface Notes {
+  warnings: readonly string[];
+  /** Whether the wire can carry all of it. */
+  isSendable: boolean;
+}
+
+/** Replaces what the wire cannot carry. */
+function sendable(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(sendable);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key.toWellFormed(), sendable(inner as JsonValue)]),
+  );
 }
 
 /** @returns the first problem inside a value. An unsafe integer causes only a warning. */
-function inspect(
-  value: JsonValue | undefined,
-  depthLeft: number,
-  notes: { warnings: readonly string[] },
-): Problem | undefined {
-  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'invalid-json';
+function inspect(value: JsonValue | undefined, depthLeft: number, notes: Notes): Problem | undefined {
+  if (typeof value === 'string') {
+    notes.isSendable &&= value.isWellFormed();
+    return undefined;
+  }
   if (typeof value === 'number') {
-    // `1e999` is parsed as Infinity, which the JSON encoding of the wire cannot carry.
-    if (!Number.isFinite(value)) return 'invalid-json';
+    // `1e999` is parsed as Infinity.
+    notes.isSendable &&= Number.isFinite(value);
     if (Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isInteger(value)) notes.warnings = ['number beyond 2^53'];
     return undefined;
   }
@@ -57,7 +95,7 @@ function inspect(
   }
   for (const [key, inner] of Object.entries(value)) {
     if (key === '__proto__') return 'unsafe-key';
-    if (!key.isWellFormed()) return 'invalid-json';
+    notes.isSendable &&= key.isWellFormed();
     const found = inspect(inner, depthLeft - 1, notes);
     if (found !== undefined) return found;
   }

@@ -1,4 +1,4 @@
-import type { Kind, Problem, RecordName } from '../../protocol/index.js';
+import { isUnknown, type Kind, type Problem, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { sameSignature, type Broken, type Signature } from '../store/change.js';
 import type { CurrentRecords } from '../store/current-records.js';
@@ -78,7 +78,7 @@ export class UnsettledFiles {
    */
   isSettling(wanted: Kind, elapsed: number, alsoTorn: boolean): boolean {
     for (const { kind, id, first, problem } of this.#files.values()) {
-      if (kind !== wanted || first > elapsed || (problem !== 'unreadable' && !alsoTorn)) continue;
+      if (kind !== wanted || first > elapsed || (!isUnknown(problem) && !alsoTorn)) continue;
       if (this.store.get(kind, id)?.problem !== problem) return true;
     }
     return false;
@@ -90,7 +90,7 @@ export class UnsettledFiles {
    */
   isUnread(elapsed: number, only?: RecordName): boolean {
     for (const { kind, id, first, problem, isAnnounced } of this.#files.values()) {
-      if (isAnnounced || problem !== 'unreadable' || first > elapsed) continue;
+      if (isAnnounced || !isUnknown(problem) || first > elapsed) continue;
       if (only === undefined || (kind === only.kind && id === only.id)) return true;
     }
     return false;

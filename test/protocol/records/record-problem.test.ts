@@ -62,20 +62,24 @@ t.test('a single string of addresses is read as a list of one', async (t) => {
   t.same(matchable('reservation', 'r', data).addresses, ['src/a.py::f']);
 });
 
-t.test('an unreadable record may still hold, and a file that was read and is no record holds nothing', async (t) => {
-  const state = (problem: Parameters<LeaseBook['put']>[4], data: RecordData = { expires_at: LATER }) => {
-    const book = new LeaseBook();
-    book.put('reservation', 'r', data, NOW, problem);
-    return [book.state('r', NOW), book.nextDeadline() === undefined];
-  };
-  t.same(state(undefined), ['live', false]);
-  t.same(state('unreadable'), ['unknown', true]);
-  t.same(state('unreadable', {}), ['unknown', true]);
-  t.same(state('unprocessable'), ['unknown', true]);
-  t.same(state('invalid-json'), ['none', true]);
-  t.same(state('link'), ['none', true]);
-  t.same(state('no-expiry', {}), ['none', true]);
-});
+t.test(
+  'a record that the bus does not read may still hold, and a file that was read and is no record holds nothing',
+  async (t) => {
+    const state = (problem: Parameters<LeaseBook['put']>[4], data: RecordData = { expires_at: LATER }) => {
+      const book = new LeaseBook();
+      book.put('reservation', 'r', data, NOW, problem);
+      return [book.state('r', NOW), book.nextDeadline() === undefined];
+    };
+    t.same(state(undefined), ['live', false]);
+    t.same(state('unreadable'), ['unknown', true]);
+    t.same(state('unreadable', {}), ['unknown', true]);
+    for (const problem of ['unprocessable', 'unsafe-key', 'too-deep', 'too-large', 'link'] as const)
+      t.same(state(problem), ['unknown', true], problem);
+    for (const problem of ['invalid-json', 'not-an-object', 'not-a-file'] as const)
+      t.same(state(problem), ['none', true], problem);
+    t.same(state('no-expiry', {}), ['none', true]);
+  },
+);
 
 t.test('the problems of a record are that of its file, or those of its fields, in words', async (t) => {
   const text = 'and should be a text';

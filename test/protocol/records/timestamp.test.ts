@@ -76,7 +76,7 @@ t.test('texts that only Date.parse takes for a time are refused', async (t) => {
     ],
     ...['2026-00-10T00:00:00Z', '2026-03-00T00:00:00Z', '2026-03-30T24:00:00Z', '2026-03-30T15:60:00Z'],
     ...['2026-03-30T15:00:60Z', '2026-03-30T15:00:00+24:00', '2026-03-30T15:00:00+01:60', '2026-03-30T15:00:00  Z'],
-    ...['2026-03-30T15:00:00.Z', '+002026-03-30T15:00:00Z'],
+    '+002026-03-30T15:00:00Z',
     ...['Mon, 30 Mar 2026 15:00:00 GMT', '２０２６-03-30T15:00:00Z'],
   ];
   for (const text of refused) t.equal(parseTimestamp(text), undefined, JSON.stringify(text));

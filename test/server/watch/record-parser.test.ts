@@ -31,12 +31,13 @@ t.test('each text that is no record has a problem', async (t) => {
     ['', 'invalid-json'],
     ['{"a":', 'invalid-json'],
     ['{"a":1}\0\0\0', 'invalid-json'],
-    ['{"a":NaN}', 'invalid-json'],
-    ['{"a":Infinity}', 'invalid-json'],
-    ['{"a":1e999}', 'invalid-json'],
+    ['{"a":nan}', 'invalid-json'],
+    ['{"a":-}', 'invalid-json'],
+    ['{"a":NaNs}', 'invalid-json'],
+    ['{"a":NaN', 'invalid-json'],
+    ['{"a":"NaN', 'invalid-json'],
+    [`{"a":"NaN${'\\"'.repeat(100_000)}`, 'invalid-json'],
     ["{'a':1}", 'invalid-json'],
-    ['{"a":"\\ud800"}', 'invalid-json'],
-    ['{"\\ud800":1}', 'invalid-json'],
     [Buffer.from('{"a":1}', 'utf16le'), 'invalid-json'],
     [Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')]), 'invalid-json'],
     ['[]', 'not-an-object'],
@@ -72,6 +73,20 @@ t.test(
       ),
       { numRuns: 500 },
     );
+  },
+);
+
+t.test(
+  'what Muse reads and the wire cannot carry is replaced, with a warning, and the rest of the record counts',
+  async (t) => {
+    const cases: [string, object][] = [
+      ['{"a":NaN,"b":[-Infinity,Infinity,1e999,-1e999]}', { a: null, b: [null, null, null, null] }],
+      ['{"a":"NaN","b":"\\"NaN\\\\","c":NaN,"NaN":1}', { a: 'NaN', b: '"NaN\\', c: null, NaN: 1 }],
+      ['{"a":{"b":"cut \\ud83d"},"\\udc00":1}', { a: { b: 'cut \ufffd' }, '\ufffd': 1 }],
+    ];
+    const warnings = ['what the wire cannot carry is replaced'];
+    for (const [text, data] of cases)
+      t.equal(JSON.stringify(parse(text)), JSON.stringify({ is: 'data', data, warnings }), text);
   },
 );
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from .address_pattern import Reading, read_pattern, unescaped
 from .text import SPACE, trimmed, units
@@ -65,19 +66,65 @@ class AddressContext:
 
 
 _ANYWHERE: Final = AddressContext()
-_LINES: Final = re.compile(r"[\r\n]+")
-#: A line and a column after a file's name, as compilers, `grep -n` (`a.py:12:3`) and code hosts (`a.py#L12-L20`) write them.
-_POSITION: Final = re.compile(r"(?<=[^:])(?::[0-9]+){1,2}\Z|#L[0-9]+(?:-L?[0-9]+)?\Z")
+_HEADS: Final = re.compile(r"\A(?:refs/)?heads/")
+_LINES: Final = re.compile(r"[\n\v\f\r\x85\u2028\u2029]+")
+_LIST_SEPARATOR: Final = re.compile(r"[,;]")
+_LOOKS_LIKE_ADDRESS: Final = re.compile(r"[/.]|::")
+#: A line, or several, with columns, after a name: from compilers and `grep -n` (`a.py:12:3`), agents (`a.py:12-20`), code hosts
+#: (`a.py#L12-L20`).
+_POSITION: Final = re.compile(
+    r"(?<=[^:])(?::[0-9]+){1,2}(?:-[0-9]+(?::[0-9]+)?)?\Z|(?<=.)#L[0-9]+(?:C[0-9]+)?(?:-L?[0-9]+(?:C[0-9]+)?)?\Z"
+)
+_QUOTED: Final = re.compile(r"""(["'`])(.+)\1""", re.DOTALL)
+_FILE_URL: Final = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
+
+
+def spellings_in(text: str) -> list[str]:
+    """
+    The addresses that a text may name, in a record or in a question: one a line, or separated by commas. `a.py:12` may be a line of
+    `a.py`, or a file of that name, and `a.py, b.py` two files or one. All readings count: one alone could be a wrong "free".
+    """
+    lines = [line for line in _LINES.split(text) if trimmed(line) != ""]
+    return [spelling for line in lines for one in (line, *_listed_in(line)) for spelling in (one, *_unplaced(one))]
+
+
+def _listed_in(line: str) -> list[str]:
+    if "{" in line or not _LIST_SEPARATOR.search(line):
+        return []
+    parts = [part for part in map(trimmed, _LIST_SEPARATOR.split(line)) if part != ""]
+    return parts if all(_LOOKS_LIKE_ADDRESS.search(part) for part in parts) else []
+
+
+def _unplaced(spelling: str) -> list[str]:
+    text = trimmed(spelling)
+    place = _POSITION.sub("", text)
+    return [] if place == text else [place]
+
+
+def _path_in(text: str) -> str:
+    """A text without the quotes around it, and without the `file://` of a url."""
+    quoted = _QUOTED.fullmatch(text)
+    inner = trimmed(quoted[2]) if quoted else text
+    path = _FILE_URL.sub("", inner, count=1) if _FILE_URL.match(inner) else inner
+    return inner if path == inner else _decoded(path)
+
+
+def _decoded(path: str) -> str:
+    try:
+        return path if re.search(r"%(?![0-9A-Fa-f]{2})", path) else unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return path
 
 
 def parse_address(spelling: str, context: AddressContext = _ANYWHERE) -> Address:
     """
     Reads one spelling of an address: trims blanks, joins `//` and `/./`, resolves `..`, takes an absolute path below one of
-    the roots as the path from there, composes letters and accents (NFC), and drops a `::` with nothing after it.
+    the roots as the path from there, composes letters and accents (NFC), drops a `::` with nothing after it, and takes off the
+    quotes around it and the `file://` of a url.
 
     Raises AddressError.
     """
-    text = trimmed(unicodedata.normalize("NFC", spelling))
+    text = _path_in(trimmed(unicodedata.normalize("NFC", spelling)))
     if text == "":
         raise AddressError("empty", "the address is empty")
     if units(text) > MAX_ADDRESS_CHARACTERS:
@@ -93,24 +140,20 @@ def parse_address(spelling: str, context: AddressContext = _ANYWHERE) -> Address
 
 def parse_query(spelling: str, context: AddressContext = _ANYWHERE) -> tuple[Address, ...]:
     """
-    Reads what a person asks for: an address, or several, one a line, as in records. A path that is not marked as relative (`./x`)
-    may be meant from the working directory or from the root; `a.py:12` may be a line of `a.py`, or a file of that name. All readings
-    are asked for, because the answer for one alone could be a wrong "free".
+    Reads what a person asks for: what a record would name by this text. A path that is not marked as relative (`./x`) may be meant
+    from the working directory or from the root. All readings are asked for, because the answer for one alone could be a wrong "free".
 
     Raises AddressError.
     """
     found: dict[str, Address] = {}
-    for line in [line for line in _LINES.split(spelling) if trimmed(line) != ""] or [spelling]:
-        file = _POSITION.sub("", trimmed(line))
-        is_position = file not in ("", trimmed(line)) and "::" not in line
-        for reading in [line, file] if is_position else [line]:
-            for address in _parse_reading(reading, context):
-                found[address.text] = address
+    for reading in spellings_in(spelling) or [spelling]:
+        for address in _parse_reading(reading, context):
+            found[address.text] = address
     return tuple(found.values())
 
 
 def _parse_reading(spelling: str, context: AddressContext) -> tuple[Address, ...]:
-    text = trimmed(spelling)
+    text = _path_in(trimmed(spelling))
     if text.startswith("!"):
         raise AddressError("negated", f"{_shown(text)} begins with !; ask for what is wanted, not for what is not")
     is_absolute = _is_absolute(_slashed(text, context))
@@ -132,8 +175,8 @@ def _parse_reading(spelling: str, context: AddressContext) -> tuple[Address, ...
 
 
 def normal_branch(branch: str) -> str:
-    """A branch by its short name: `refs/heads/main` is `main`."""
-    return trimmed(branch).removeprefix("refs/heads/")
+    """A branch by its short name: `refs/heads/main` is `main`. Letters and accents are composed (NFC), as in addresses."""
+    return _HEADS.sub("", trimmed(unicodedata.normalize("NFC", branch)))
 
 
 def _shown(text: str) -> str:
@@ -198,8 +241,8 @@ def _names_of(path: str) -> list[str]:
 
 
 def _symbol_steps(symbol: str) -> list[str]:
-    """Dotted names nest, and so do those with `::` between them: a class covers its methods."""
-    names = (name.strip(f"{SPACE}:") for name in _SYMBOL_SEPARATOR.split(symbol))
+    """Dotted names nest, and so do those with `::` between them: a class covers its methods. The `()` of a call is no part of a name."""
+    names = (name.strip(f"{SPACE}:").removesuffix("()") for name in _SYMBOL_SEPARATOR.split(symbol))
     return [name for name in names if name != ""]
 
 

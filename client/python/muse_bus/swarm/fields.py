@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from .address import Address, AddressError, normal_branch, parse_address
+from .address import Address, AddressError, normal_branch, parse_address, spellings_in
 from .text import is_number, number_text, trimmed
 from .timestamp import parse_timestamp
 
 #: Of a field that names more, the others are not read: an index must not grow by what one file says.
 MAX_ADDRESSES: Final = 10_000
+#: Arrays in arrays beyond this depth are not read as lists of addresses.
+_MAX_ARRAY_DEPTH: Final = 4
 _NAME_FIELDS: Final = ("address", "path", "file", "name")
-_LINES: Final = re.compile(r"[\r\n]+")
+_ARRAY_TEXT: Final = re.compile(r"""\s*\[\s*["{[]""")
 _ONLY_AN_ADDRESS: Final = re.compile(r"[/.]|::")
 
 Data = Mapping[str, Any]
@@ -44,7 +47,7 @@ def branch_field(data: Data) -> str | None:
 
 
 def address_fields(data: Data) -> tuple[tuple[Address, ...], bool]:
-    """The addresses of a record, each once, and whether it has more than are read, so that it may be about any other."""
+    """The addresses of a record, each once, and whether it may be about any other: it has too many, or one of no known place."""
     found: dict[str, Address] = {}
     is_cut = False
     for field in ("addresses", "address"):
@@ -53,22 +56,38 @@ def address_fields(data: Data) -> tuple[tuple[Address, ...], bool]:
         for spelling in spellings[:MAX_ADDRESSES]:
             try:
                 address = parse_address(spelling)
-            except AddressError:
+            except AddressError as fault:
+                is_cut = is_cut or fault.problem == "outside"
                 continue
             found[address.text] = address
+            is_cut = is_cut or address.text.startswith("/")
     return tuple(found.values()), is_cut
 
 
-def _spellings_of(value: object) -> list[str]:
+def _spellings_of(value: object, depth_left: int = _MAX_ARRAY_DEPTH) -> list[str]:
     """
-    The addresses that a value names: a text (one a line), an array of texts or objects, an object that names one, or an object
-    whose keys are addresses. What names none is passed over: the others are held nevertheless.
+    The addresses that a value names: a text (see `spellings_in`), an object that names one or whose keys are addresses, or an array
+    of these, also as a text in JSON. What names none is passed over: the others are held nevertheless.
     """
     if isinstance(value, dict):
         return _of_object(value) or _keys_of(value)
-    items = value if isinstance(value, list) else [value]
-    texts = [_LINES.split(item) if isinstance(item, str) else _of_object(item) for item in items]
-    return [text for each in texts for text in each]
+    if isinstance(value, list):
+        if depth_left == 0:
+            return []
+        return [text for item in value for text in _spellings_of(item, depth_left - 1)]
+    if not isinstance(value, str):
+        return []
+    items = _array_in(value)
+    return spellings_in(value) if items is None else _spellings_of(items, depth_left)
+
+
+def _array_in(text: str) -> list[Any] | None:
+    if not _ARRAY_TEXT.match(text):
+        return None
+    try:
+        return cast("list[Any]", json.loads(text))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _of_object(value: object) -> list[str]:
@@ -79,7 +98,7 @@ def _of_object(value: object) -> list[str]:
     if name is None:
         return []
     symbol = value.get("symbol")
-    return [f"{name}::{symbol}" if isinstance(symbol, str) and symbol != "" and "::" not in name else name]
+    return [f"{name}::{symbol}"] if isinstance(symbol, str) and symbol != "" and "::" not in name else spellings_in(name)
 
 
 def _keys_of(value: Data) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from .address import Address, normal_branch
 from .fields import Data, address_fields, branch_field, text_field, time_field
 from .overlap import overlap
-from .text import order
+from .text import is_number, order
 from .timestamp import iso_date
 
 #: `live`: ends in the future. `suspect`: live, but its holder, which used to beat, has been silent for longer than it should.
@@ -23,12 +23,13 @@ Readability = Literal["readable", "unreadable", "none"]
 #: A holder that used to beat is suspect after half of what its last beat asked for, between these.
 MIN_PATIENCE_MS: Final = 5_000
 MAX_PATIENCE_MS: Final = 90_000
+_MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 _HELD: Final = ("live", "suspect", "unknown")
 #: Problems of records that were read, and do not say what their kind needs.
 _OF_CONTENT: Final = ("bad-timestamp", "no-expiry", "names-nothing")
 #: The file is there, and what it says now is unknown.
-_UNREADABLE: Final = ("unreadable", "unprocessable")
+_UNREADABLE: Final = ("unsafe-key", "too-deep", "too-large", "link", "unreadable", "unprocessable")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class LeaseTable:
                 self._beats_by_name.setdefault(beat.name, {})[id] = beat
         elif kind == "release":
             # An unreadable release said last what ends its reservation for good; one that is no record says nothing.
-            name = None if readability == "none" else text_field(data, "reservation_id")
+            name = None if readability == "none" else _released_name(data)
             self._releases[id] = name
             if name is not None:
                 self._releases_by_name.setdefault(name, set()).add(id)
@@ -251,6 +252,13 @@ class LeaseTable:
             and all(beat.readability != "unreadable" for beat in beats)
         )
         return "lapsed" if is_end_certain else "unknown"
+
+
+def _released_name(data: Data) -> str | None:
+    """What a release names. A number that a double does not hold exactly may name another reservation."""
+    value = data.get("reservation_id")
+    is_inexact = is_number(value) and float(value).is_integer() and abs(value) > _MAX_SAFE_INTEGER
+    return None if is_inexact else text_field(data, "reservation_id")
 
 
 def _read_reservation(id: str, data: Data, readability: Readability) -> _Reservation:

@@ -8,16 +8,19 @@ from typing import Final
 
 from .text import trimmed
 
-_DATE: Final = r"(?P<year>[0-9]{4})(?P<dash>-?)(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})"
+_DATE: Final = (
+    r"(?P<year>[0-9]{4})(?P<dash>-?)"
+    r"(?:(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})|W(?P<week>[0-9]{2})(?:(?P=dash)(?P<weekday>[0-9]))?)"
+)
 _CLOCK: Final = (
     r"(?P<hour>[0-9]{2})(?:(?P<colon>:?)(?P<minute>[0-9]{2})"
-    r"(?:(?P=colon)(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?)?"
+    r"(?:(?P=colon)(?P<second>[0-9]{2}))?)?(?:[.,](?P<fraction>[0-9]*))?"
 )
 _ZONE: Final = (
     r"(?P<utc>[Zz])|(?P<sign>[+-])(?P<zone_hour>[0-9]{2})"
     r"(?::?(?P<zone_minute>[0-9]{2})(?::?(?P<zone_second>[0-9]{2}))?)?"
 )
-_ISO_8601: Final = re.compile(rf"{_DATE}(?:[Tt ]{_CLOCK}(?: ?(?:{_ZONE}))?)?")
+_ISO_8601: Final = re.compile(rf"{_DATE}(?:[^0-9]{_CLOCK}(?: ?(?:{_ZONE}))?)?")
 #: Ten digits, from 2001 to 2286.
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{10}(?:\.[0-9]{1,9})?")
 
@@ -30,8 +33,8 @@ _MAX_DATE_MS: Final = 8_640_000_000_000_000
 
 def parse_timestamp(text: object) -> int | None:
     """
-    Reads a time as programs write it: ISO 8601 with or without separators, a date alone, an offset of hours alone or after a
-    space, and Unix seconds of ten digits; blanks around it are skipped. What says no offset is UTC. A leap second is the second
+    Reads a time as programs write it: ISO 8601 with or without separators, a date alone, a week and its day, any sign between
+    date and time, an offset of hours alone or after a space, and Unix seconds of ten digits; blanks around it are skipped. What says no offset is UTC. A leap second is the second
     after it. What is finer than a millisecond counts as the next one, so that no lease ends before its time. Unix milliseconds;
     `None` where the text is no such time.
     """
@@ -48,9 +51,9 @@ def _from_parts(parts: dict[str, str | None]) -> int | None:
     def number(name: str) -> int:
         return int(parts[name] or 0)
 
-    year, month, day = number("year"), number("month"), number("day")
+    days = _days_in(parts)
     hour, minute, second = number("hour"), number("minute"), number("second")
-    if not 1 <= month <= 12 or not 1 <= day <= _days_of(year, month):
+    if days is None:
         return None
     if hour > 23 or minute > 59 or second > 60:
         return None
@@ -61,11 +64,25 @@ def _from_parts(parts: dict[str, str | None]) -> int | None:
     milliseconds = int(fraction[:3]) + (1 if fraction[3:].strip("0") else 0)
     offset = (zone_hour * 60 + zone_minute) * 60 + zone_second
     seconds = (hour * 60 + minute) * 60 + second - (-offset if parts["sign"] == "-" else offset)
-    at = _days_until(year, month, day) * _DAY_MS + seconds * 1_000 + milliseconds
+    at = days * _DAY_MS + seconds * 1_000 + milliseconds
     # UTC inserts a leap second at the end of a day only.
     if second == 60 and at % _DAY_MS > 1_000:
         return None
     return min(at, _LAST_MS)
+
+
+def _days_in(parts: dict[str, str | None]) -> int | None:
+    """The days from 1970 to a date, or to a day of a week; `None` where there is none. A week is of the year of its Thursday."""
+    year = int(parts["year"] or 0)
+    if parts["week"] is None:
+        month, day = int(parts["month"] or 0), int(parts["day"] or 0)
+        is_date = 1 <= month <= 12 and 1 <= day <= _days_of(year, month)
+        return _days_until(year, month, day) if is_date else None
+    week, weekday = int(parts["week"]), int(parts["weekday"] or 1)
+    january_4 = _days_until(year, 1, 4)
+    monday = january_4 - (january_4 + 3) % 7 + (week - 1) * 7
+    is_of_year = week > 0 and monday + 3 <= _days_until(year, 12, 31)
+    return monday + weekday - 1 if is_of_year and 1 <= weekday <= 7 else None
 
 
 def _days_of(year: int, month: int) -> int:
