@@ -111,9 +111,15 @@ export class Bus extends BusBase {
 
   get relayStatus(): RelayStatus | undefined {
     if (!this.relay) return undefined;
-    const { state, sequence, behind } = this.relay.health;
+    const { state, why, sequence, behind } = this.relay.health;
     const { publicKey } = this.relay;
-    return { state, sequence, behind, ...(publicKey === undefined ? {} : { public_key: publicKey }) };
+    return {
+      state,
+      ...(why === undefined ? {} : { why }),
+      sequence,
+      behind,
+      ...(publicKey === undefined ? {} : { public_key: publicKey }),
+    };
   }
 
   get journalHealth(): JournalHealth {

@@ -13,6 +13,8 @@ import type { Introspection } from './introspection.js';
 /** The relay as `/readyz` shows it. */
 export interface RelayStatus {
   readonly state: string;
+  /** At an origin: why nothing is published; missing while it is. */
+  readonly why?: string;
   /** The sequence in the stream of the last message that was stored, or read. */
   readonly sequence: number;
   /** Events that NATS does not have yet; at an edge, those that are known and have not arrived. */

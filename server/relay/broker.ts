@@ -156,6 +156,17 @@ export class AccessRefusedError extends Error {
   override readonly name = 'AccessRefusedError';
 }
 
+/** The broker is connected, and did not answer. */
+export class SilentBrokerError extends Error {
+  override readonly name = 'SilentBrokerError';
+  constructor(options: ErrorOptions) {
+    super(
+      'JetStream does not answer, although NATS is connected: has its disk been full, or has the stream no leader?',
+      options,
+    );
+  }
+}
+
 /** Parses a message outside the stream. @returns `undefined` if it is no JSON. */
 export function readJson(data: Uint8Array): unknown {
   try {

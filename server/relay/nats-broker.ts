@@ -1,6 +1,7 @@
 import type { ConsumerConfig, ConsumerMessages, JetStreamManager } from '@nats-io/jetstream';
 import {
   AccessRefusedError,
+  SilentBrokerError,
   StreamRefusedError,
   WrongSequenceError,
   type Broker,
@@ -140,6 +141,7 @@ class NatsBroker implements Broker {
       return (await this.nats.client.publish(subject, payload, { expect, timeout: timeoutMs })).seq;
     } catch (error) {
       const { message } = error as Error;
+      if (isSilence(error)) throw new SilentBrokerError({ cause: error });
       if (message.includes('wrong last sequence')) throw new WrongSequenceError(message, { cause: error });
       throw isAnswer(error) ? new StreamRefusedError(message, { cause: error }) : error;
     }
@@ -219,7 +221,8 @@ class NatsBroker implements Broker {
           (error: unknown) => {
             if (isSilence(error) && attempt < MOST_ATTEMPTS) return;
             cancel();
-            reject(error instanceof Error ? error : new Error(String(error)));
+            if (isSilence(error)) reject(new SilentBrokerError({ cause: error }));
+            else reject(error instanceof Error ? error : new Error(String(error)));
           },
         );
       };

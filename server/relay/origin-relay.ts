@@ -7,7 +7,7 @@ import { identityOf, type Identity, type ProcessPlace } from './claim.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
 import { connectNatsBroker } from './nats-broker.js';
-import { waitingAfter, type Published, type Waiting } from './outbox.js';
+import { waitingIn, type Published, type Waiting } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { Refusals } from './refusals.js';
@@ -33,6 +33,8 @@ export interface RelaySource extends Published {
 
 export interface RelayHealth {
   readonly state: 'connecting' | ToldState;
+  /** Why nothing is published; `undefined` while it is. */
+  readonly why: string | undefined;
   /** Events that NATS does not have yet. */
   readonly behind: number;
   /** The sequence of the last message that the stream has acknowledged; 0 before the first. */
@@ -93,13 +95,18 @@ export class OriginRelay {
     const publisher = this.#publisher;
     const reconnects = this.#reconnects;
     if (publisher) {
-      const { state, sequence, claims, failures } = publisher;
-      return { state, ...this.#behind(publisher.waiting), sequence, claims, reconnects, failures };
+      const { state, why, sequence, claims, failures } = publisher;
+      return { state, why, ...this.#behind(publisher.waiting), sequence, claims, reconnects, failures };
     }
     const state = this.#isStopped ? 'stopped' : 'connecting';
-    const { history } = this.services.source;
     const nothing = { sequence: 0, claims: 0, failures: NO_FAILURES };
-    return { state, ...this.#behind(waitingAfter(history, history.base)), reconnects, ...nothing };
+    return {
+      state,
+      why: this.#refusals.recent,
+      ...this.#behind(waitingIn(this.services.source, undefined)),
+      reconnects,
+      ...nothing,
+    };
   }
 
   #behind({ behind, oldest }: Waiting): Pick<RelayHealth, 'behind' | 'behindMs'> {

@@ -27,16 +27,21 @@ export interface Waiting {
   readonly oldest: StoreEvent | undefined;
 }
 
-export const waitingAfter = (history: History, from: Revision): Waiting => ({
-  behind: history.countAfter(from),
-  oldest: history.after(from),
-});
+/** Returns the events that a stream in this position does not have: all of the history, if it is of another epoch or elsewhere. */
+export function waitingIn({ history, epoch }: Published, position: StreamPosition | undefined): Waiting {
+  const { epoch: of, revision: at = 0 } = position ?? {};
+  const isOn = of === epoch && at >= history.base && !history.isLost(at);
+  const from = isOn ? revision(Math.min(at, history.newest)) : history.base;
+  return { behind: history.countAfter(from), oldest: history.after(from) };
+}
 
 export interface Outgoing {
   readonly subject: string;
   readonly payload: Uint8Array;
   /** Identifies the message to the stream, which stores it only once; `undefined` for a message that may be sent again. */
   readonly messageId: string | undefined;
+  /** The position of the stream once it holds the message. */
+  readonly position: StreamPosition;
   /** Whether the record's data did not fit, and was left out. */
   readonly isCut?: boolean;
 }
@@ -66,19 +71,6 @@ export class Outbox {
   ) {
     this.#position = position;
     this.#isBaseWanted = position?.baseFrom === undefined;
-  }
-
-  /** The events that wait to be sent. */
-  get waiting(): Waiting {
-    return waitingAfter(this.source.history, this.#from);
-  }
-
-  /** The revision after which the history is to be sent: all of it, if the stream is of another epoch or elsewhere. */
-  get #from(): Revision {
-    const { history, epoch } = this.source;
-    const { epoch: of, revision: at = 0 } = this.#position ?? {};
-    const isOn = of === epoch && at >= history.base && !history.isLost(at);
-    return isOn ? revision(Math.min(at, history.newest)) : history.base;
   }
 
   /** The last revision that `next` has returned. */
@@ -141,7 +133,7 @@ export class Outbox {
     if (!gap) return undefined;
     this.#position = { ...this.#position!, revision: gap.to };
     const payload = encodeMark(this.#stamp(), { is: 'skip', after: gap.after });
-    return { subject: this.names.skip, payload, messageId: undefined };
+    return { subject: this.names.skip, payload, messageId: undefined, position: this.#position };
   }
 
   #event(): Outgoing {
@@ -156,6 +148,7 @@ export class Outbox {
         () => encodeEventMessage({ origin: this.origin, epoch }, cutEvent(event)),
       ),
       messageId: formatCursor({ epoch, revision: event.revision }),
+      position: this.#position,
     };
   }
 
@@ -169,7 +162,8 @@ export class Outbox {
         () => encodeStandingMessage(this.#stamp(), version),
         () => encodeStandingMessage(this.#stamp(), cutVersion(version)),
       );
-      return { subject: this.names.record(kindIndex(kind), id), ...fitting, messageId: undefined };
+      const subject = this.names.record(kindIndex(kind), id);
+      return { subject, ...fitting, messageId: undefined, position: this.#position! };
     }
     this.#base = undefined;
     this.#position = { ...this.#position!, baseFrom: base.from };
@@ -183,7 +177,7 @@ export class Outbox {
   }
 
   #mark(payload: Uint8Array): Outgoing {
-    return { subject: this.names.base, payload, messageId: undefined };
+    return { subject: this.names.base, payload, messageId: undefined, position: this.#position! };
   }
 
   #stamp(): Stamp {

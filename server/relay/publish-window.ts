@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Broker, Receipt, Sender } from './broker.js';
-import type { Outgoing } from './outbox.js';
+import type { Outgoing, StreamPosition } from './outbox.js';
 
 /** How many messages may be without an answer. */
 const WINDOW = 1_024;
@@ -36,22 +36,29 @@ export class PublishWindow {
   readonly #sender: Sender;
   readonly #claimed: number;
   #lastId: string | undefined;
-  /** The bytes of each message without an answer, in order. */
-  readonly #waiting: number[] = [];
+  /** The messages without an answer, in order. */
+  readonly #waiting: { readonly bytes: number; readonly position: StreamPosition }[] = [];
   #waitingBytes = 0;
   #answered: number;
   #sent: number;
   #failure: PublishError | undefined;
   #cancelTimeout: (() => void) | undefined;
 
-  /** @param last the sequence of the stream's last message. */
+  #position: StreamPosition | undefined;
+
+  /**
+   * @param last the sequence of the stream's last message.
+   * @param position the position that the stream had then.
+   */
   constructor(
     broker: Broker,
     private readonly clock: Clock,
     last: number,
+    position: StreamPosition | undefined,
     private readonly events: WindowEvents,
   ) {
     this.#claimed = last;
+    this.#position = position;
     this.#answered = last;
     this.#sent = last;
     this.#sender = broker.sender({
@@ -69,6 +76,11 @@ export class PublishWindow {
     return this.#answered;
   }
 
+  /** The position of the stream after that message. */
+  get position(): StreamPosition | undefined {
+    return this.#position;
+  }
+
   /** The sequence that the next message will have. */
   get next(): number {
     return this.#sent + 1;
@@ -82,13 +94,13 @@ export class PublishWindow {
     return this.#waiting.length === 0;
   }
 
-  send({ subject, payload, messageId }: Outgoing): void {
+  send({ subject, payload, messageId, position }: Outgoing): void {
     const expectedLast = this.#sent++;
     // The claim is part of the id: after a new claim the same event is sent again, and the stream must not take it for a duplicate.
     const id = `${messageId ?? 'base'}@${String(this.#claimed)}.${String(this.#sent)}`;
     const expectedLastId = this.#lastId;
     this.#lastId = id;
-    this.#waiting.push(payload.length);
+    this.#waiting.push({ bytes: payload.length, position });
     this.#waitingBytes += payload.length;
     if (this.#waiting.length === 1) this.#startTimeout();
     try {
@@ -138,7 +150,9 @@ export class PublishWindow {
       return;
     }
     this.#answered++;
-    this.#waitingBytes -= this.#waiting.shift()!;
+    const { bytes, position } = this.#waiting.shift()!;
+    this.#waitingBytes -= bytes;
+    this.#position = position;
     this.#cancelTimeout?.();
     if (this.#waiting.length > 0) this.#startTimeout();
     if (this.#waiting.length === 0 || this.#waiting.length === WINDOW / 2) this.events.advanced();
@@ -146,7 +160,7 @@ export class PublishWindow {
 
   #startTimeout(): void {
     this.#cancelTimeout = this.clock.after(ANSWER_TIMEOUT_MS, () => {
-      this.fail(new PublishError('away', `no answer for ${String(ANSWER_TIMEOUT_MS)} ms`));
+      this.fail(new PublishError('away', `JetStream does not answer for ${String(ANSWER_TIMEOUT_MS)} ms`));
     });
   }
 }

@@ -4,11 +4,11 @@ import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
 import { CutRecords } from './cut-record.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
-import { Outbox, waitingAfter, type Outgoing, type Waiting } from './outbox.js';
+import { Outbox, waitingIn, type Outgoing, type Waiting } from './outbox.js';
 import { SEAL_BYTES } from './seal.js';
 import { PeriodicStreamCheck } from './periodic-stream-check.js';
 import { PublishError, PublishWindow } from './publish-window.js';
-import { logState } from './publisher-log.js';
+import { PublisherLog, whyNot } from './publisher-log.js';
 import {
   IDLE,
   isWaiting,
@@ -54,6 +54,7 @@ export class Publisher {
   #reason = 'the stream has not been claimed yet';
   /** The largest message that the stream takes, if it has a bound of its own. */
   #maxMessageBytes = Infinity;
+  readonly #log: PublisherLog;
   #base: BaseUpkeep | undefined;
   readonly #cut: CutRecords;
   published = 0;
@@ -61,6 +62,7 @@ export class Publisher {
   readonly #failures: { -readonly [Why in keyof PublisherFailures]: number } = { ...NO_FAILURES };
 
   constructor(private readonly services: PublisherServices) {
+    this.#log = new PublisherLog(services.log);
     this.#cut = new CutRecords(services.log);
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
     this.#check = new PeriodicStreamCheck(services, {
@@ -81,9 +83,9 @@ export class Publisher {
     return this.#failures;
   }
 
-  /** Why nothing is published; `undefined` while it is. */
-  get reason(): string | undefined {
-    return this.state === 'publishing' ? undefined : this.#reason;
+  /** Why nothing is published, without addresses, processes and paths; `undefined` while it is. */
+  get why(): string | undefined {
+    return whyNot(this.state, this.#reason);
   }
 
   /** The sequence of the last message that the stream has acknowledged; 0 before the first. */
@@ -93,8 +95,7 @@ export class Publisher {
 
   /** Events that NATS does not have yet. */
   get waiting(): Waiting {
-    const { history } = this.services.source;
-    return this.#outbox?.waiting ?? waitingAfter(history, history.base);
+    return waitingIn(this.services.source, this.#window?.position);
   }
 
   /**
@@ -198,12 +199,10 @@ export class Publisher {
     }
   }
 
-  /** Logs each change of state once. */
   #tell(before: ToldState, state: ToldState): void {
-    const isFirstFailure = isWaiting(this.#state) && this.#state.failures === 1;
-    if (state === before && !isFirstFailure) return;
-    const { log, names } = this.services;
-    logState(log, state, this.#reason, { stream: names.stream, sequence: this.sequence, behind: this.waiting.behind });
+    if (state === before && !isWaiting(this.#state)) return;
+    const fields = { stream: this.services.names.stream, sequence: this.sequence, behind: this.waiting.behind };
+    this.#log.tell(state, this.#reason, fields);
   }
 
   async #claim(claiming: PublisherState): Promise<void> {
@@ -236,7 +235,7 @@ export class Publisher {
     this.#maxMessageBytes = stream.maxMessageBytes ?? Infinity;
     this.#outbox = new Outbox(names, identity.origin, source, position, () => this.#mostBytes);
     this.#base = new BaseUpkeep(limits, clock, stream.bytes, baseAgeMs);
-    this.#window = new PublishWindow(broker, clock, sequence, {
+    this.#window = new PublishWindow(broker, clock, sequence, position, {
       advanced: () => {
         this.wake();
       },

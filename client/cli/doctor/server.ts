@@ -110,7 +110,10 @@ async function health(url: string): Promise<Finding[]> {
     ];
   }
   const scanned = `last compared with the files ${duration(Date.now() - state.last_scan_ms)} ago`;
-  const advice = "read the server's log; restart the server if it does not recover";
+  const advice =
+    state.origin === 'away'
+      ? 'an edge is well again when its origin is: does one run, and does muse-bus doctor there say that it publishes?'
+      : "read the server's log; restart the server if it does not recover";
   const findings = [
     ...refusal(state),
     state.healthy
@@ -148,18 +151,24 @@ const missing = ({ misses = [], compared_every_ms: every }: Readiness): string =
 const refusal = ({ reason }: Readiness): Finding[] =>
   reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];
 
+/** What NATS says, or does not, while its disk or one of its limits is full. */
+const FULL = /does not answer|no space|resources|storage|maximum/;
+
 /** An origin's publishing, or an edge's way through the stream. */
-function relay({ state, sequence, behind, staleness_s }: RelayStatus): Finding {
+function relay({ state, why, sequence, behind, staleness_s }: RelayStatus): Finding {
   const age =
     staleness_s === undefined
       ? ''
       : `, records at most ${staleness_s === null ? 'unknown' : String(staleness_s)} s old`;
-  const found = `${state}, message ${String(sequence)} of the stream, ${String(behind)} events behind${age}`;
+  const cause = why === undefined ? '' : ` (${why})`;
+  const found = `${state}${cause}, message ${String(sequence)} of the stream, ${String(behind)} events behind${age}`;
   if (state === 'publishing' || state === 'following') return ok('relay', found);
   return wrong(
     'relay',
     found,
-    "is NATS reachable, and does one origin publish? See the log of this server, and the origin's",
+    why !== undefined && FULL.test(why)
+      ? 'see the log of nats-server: free its disk, or raise its limits; where it goes on not answering after that, restart it'
+      : "is NATS reachable, and does one origin publish? See the log of this server, and the origin's",
   );
 }
 

@@ -338,7 +338,7 @@ t.test(
     await world.pass(100);
     beats = 0;
     await world.pass(60_000);
-    t.equal(origin.relay.health.state, 'refused');
+    t.match(origin.relay.health, { state: 'refused', behind: 1, why: 'the stream is sealed' });
     t.equal(beats, 0);
     t.strictSame(
       origin.complaints.filter((line) => line.startsWith('not publishing')),
