@@ -60,6 +60,8 @@ export class Journal {
   /** The batch or the rewriting that is running. */
   #work: Promise<void> | undefined;
   #retryMs = FIRST_RETRY_MS;
+  /** Resolves when the journal is closed; `undefined` before {@link close}. */
+  #closed: Promise<void> | undefined;
 
   constructor(private readonly services: JournalServices) {
     this.#files = new JournalFiles(services);
@@ -136,7 +138,12 @@ export class Journal {
   }
 
   /** Writes the pending events and seals the table, if the disk takes no longer than three seconds. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    // Two that finish at once would each write the last batch.
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     const { clock, log } = this.services;
     if (this.#phase.at === 'waiting') this.#phase.cancel();
     this.#batchTimer.stop();

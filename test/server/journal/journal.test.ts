@@ -490,6 +490,22 @@ t.test('a stop writes all remaining batches, one after the other, and leaves no 
   t.equal(next.recovered?.standing.length, 1_800);
 });
 
+t.test('a second stop does not seal the table while the first still writes the last batch', async (t) => {
+  const state = newState(t);
+  const disk = new MemoryDisk();
+  const life = await new Life(state, disk).begin();
+  disk.delay = new Promise(() => undefined);
+  life.change(task('a'));
+  void life.journal.close();
+  void life.journal.close();
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  // The process is killed here: the last batch is not on the disk.
+  disk.delay = undefined;
+  const next = await new Life(state, disk).begin();
+  t.equal(next.recovered?.epoch, EPOCH);
+  t.same(next.log.messages('error'), []);
+});
+
 t.test('a stop during an attempt that then fails leaves no timer, so that the process can end', async (t) => {
   const disk = new MemoryDisk();
   let letGo: () => void = () => undefined;
