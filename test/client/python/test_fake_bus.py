@@ -165,7 +165,7 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         self.fake.clock.advance(251)
         await self.bus.sync()
         self.assertEqual(set(states), {"live"})
-        self.fake.clock.turned = lambda: None
+        self.fake.clock.advanced = lambda: None
         with self.assertLogs("muse_bus", "WARNING") as logs:
             self.fake.clock.advance(251)
             await asyncio.sleep(0)
@@ -187,7 +187,7 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(set(states), {"connecting", "live"})
         # A server has to answer soon; what it is asked is lost.
         self.bus.connection._send = lambda message: None
-        clock.turned = lambda: None
+        clock.advanced = lambda: None
         clock.now = lambda: awake() + 7_200_000
         clock.advance(1_000)
         with self.assertLogs("muse_bus", "WARNING"):

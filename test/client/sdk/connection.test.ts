@@ -282,11 +282,11 @@ t.test('what happens to a connection is logged, each change once', async (t) => 
   t.equal(refused.status.state, 'closed');
   t.match(log.lines, [
     { level: 'info', message: 'connected', fields: { epoch: EPOCH } },
-    { level: 'warn', message: 'the connection is given up', fields: { cause: 'nothing heard for 2500 ms' } },
+    { level: 'warn', message: 'the connection is given up', fields: { cause: 'no message for 2500 ms' } },
     {
       level: 'warn',
       message: 'not connected',
-      fields: { attempt: 1, delayMs: Number, cause: 'nothing heard for 2500 ms' },
+      fields: { attempt: 1, delayMs: Number, cause: 'no message for 2500 ms' },
     },
     { level: 'info', message: 'connected' },
     { level: 'warn', message: 'not connected', fields: { attempt: 1, delayMs: Number, cause: 'a reason' } },

@@ -179,7 +179,7 @@ t.test('an address is read from each form that can only mean it, and the rest is
     [[{ path: 'x', symbol: 7 }], ['x'], 0],
     [{ 'a.py': 'modify', 'b/c': 1, 'd::e': 2 }, ['a.py', 'b/c', 'd::e'], 0],
     [{ 'a.py': 'modify', owner: 1 }, [], 1],
-    [[{ 'a.py': 'modify' }], [], 1],
+    [[{ 'a.py': 'modify' }], ['a.py'], 0],
     [{}, [], 1],
     ['x\r\n\ny', ['x', 'y'], 0],
     [['x', '../y'], ['x'], 1],

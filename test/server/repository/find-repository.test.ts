@@ -83,7 +83,7 @@ t.test('another user’s repository', { skip: isRoot ? false : 'needs to be root
       ['that is no JSON', () => writeFileSync(file, '*')],
     ] as const) {
       spoil();
-      const fault = { name: 'TrustError', message: new RegExp(`^${file} is not used: `), hint: /mend or remove it/ };
+      const fault = { name: 'TrustError', message: new RegExp(`^${file} is not used: `), hint: /correct or remove it/ };
       t.throws(() => findRepository(root, false, env), fault, `a file ${what} is an error`);
       t.throws(() => safeDirectories(env), fault, what);
     }
