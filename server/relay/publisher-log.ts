@@ -1,25 +1,22 @@
 import type { Log } from '../runtime/log.js';
 import type { ToldState } from './publisher-state.js';
-
-/** How many reasons are told of one outage, at most. */
-const MOST_TOLD = 16;
+import { ReportedReasons } from './reported-reasons.js';
 
 /** Logs the states of a publisher: a line for each change of the state, and for each further reason why nothing is published. */
 export class PublisherLog {
   #state: ToldState | undefined;
-  readonly #told = new Set<string>();
+  readonly #reported = new ReportedReasons();
 
   constructor(private readonly log: Log) {}
 
   tell(state: ToldState, reason: string, fields: object): void {
     // What differs in a sequence or a time only is the same reason.
-    const kind = reason.replaceAll(/\d+/g, '#');
-    if (state === this.#state && (this.#told.has(kind) || this.#told.size === MOST_TOLD)) return;
+    const isNew = this.#reported.add(reason.replaceAll(/\d+/g, '#'));
+    if (state === this.#state && !isNew) return;
     this.#state = state;
-    this.#told.add(kind);
     switch (state) {
       case 'publishing':
-        this.#told.clear();
+        this.#reported.clear();
         this.log.info(fields, 'publishing to NATS');
         return;
       case 'away':

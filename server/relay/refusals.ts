@@ -1,9 +1,9 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
+import { ReportedReasons } from './reported-reasons.js';
 
 /** NATS repeats a refusal at each attempt, which come at least once in this time. */
 const RECENT_MS = 10_000;
-const MOST_TOLD = 16;
 
 /**
  * What NATS has refused: the access, or a permission. It says so beside the answers, of which a client then hears none: without this, a
@@ -11,7 +11,7 @@ const MOST_TOLD = 16;
  */
 export class Refusals {
   #last: { readonly why: string; readonly at: number } | undefined;
-  readonly #told = new Set<string>();
+  readonly #reported = new ReportedReasons();
 
   constructor(
     private readonly clock: Clock,
@@ -20,10 +20,7 @@ export class Refusals {
 
   note(why: string): void {
     this.#last = { why, at: this.clock.elapsed() };
-    const kind = kindOf(why);
-    if (this.#told.has(kind) || this.#told.size === MOST_TOLD) return;
-    this.#told.add(kind);
-    this.log.warn({}, `NATS refuses: ${why}`);
+    if (this.#reported.add(kindOf(why))) this.log.warn({}, `NATS refuses: ${why}`);
   }
 
   /** The last one, if it is of now; `undefined` if nothing was refused lately. */
@@ -35,7 +32,7 @@ export class Refusals {
   /** Called when NATS has let this process in. */
   over(): void {
     this.#last = undefined;
-    this.#told.clear();
+    this.#reported.clear();
   }
 }
 
