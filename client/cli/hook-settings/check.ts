@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { closestMatch } from '../../../protocol/index.js';
 import { toCliError } from '../cli-error.js';
@@ -6,7 +6,8 @@ import { note, ok, wrong, type Finding } from '../doctor/finding.js';
 import { canRun, isFound } from '../terminal/find-program.js';
 import { hooksIn, type HookTable } from './hook-table.js';
 import { readSettings } from './json-text.js';
-import { INSTALL_PLACES, PLACES, type PlaceName } from './places.js';
+import { INSTALL_PLACES, PLACES, type InstallPlace, type PlaceName } from './places.js';
+import { isOurs } from './settings-edit.js';
 import { readSettingsFile } from './settings-file.js';
 
 /** Reports what is installed and whether it can work. A harness may ignore a wrong setting without a message. */
@@ -22,7 +23,14 @@ export function examineHooks(root: string): Finding[] {
 function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Finding[] {
   const place = INSTALL_PLACES[name];
   const check = `hooks ${name}`;
-  const missing = note(check, 'not installed', `muse-bus hooks install ${name} shows what it would add`);
+  const elsewhere = place.elsewhere?.(root, env).filter((path) => isInstalledIn(place, path)) ?? [];
+  const missing =
+    elsewhere[0] === undefined
+      ? note(check, 'not installed', `muse-bus hooks install ${name} shows what it would add`)
+      : ok(check, `installed in ${elsewhere[0]}`);
+  const twice = elsewhere.map((path) =>
+    wrong(check, `installed in ${path} too: each event may call the hook twice`, 'remove it from one of the files'),
+  );
   let path: string;
   let text: string | undefined;
   try {
@@ -38,11 +46,23 @@ function checkPlace(root: string, name: PlaceName, env: NodeJS.ProcessEnv): Find
     return [wrong(check, `${path} cannot be read: ${read.why}`, 'mend it: none of it counts')];
   const misspelt = table ? misspeltEvents(check, table, text) : [];
   if (!place.isIn(text)) return [...misspelt, missing];
-  if (table) return [...misspelt, ...eventFindings(check, path, table, text, env)];
+  if (table) return [...misspelt, ...eventFindings(check, path, table, text, env), ...twice];
   if (name === 'git' && !canRun(path))
     return [wrong(check, `git does not run ${path}: it is not executable`, `chmod +x ${path}`)];
   const program = place.programIn?.(text);
   return [ok(check, `installed in ${path}`), ...(program === undefined ? [] : programFindings(check, program, env))];
+}
+
+/** Of a file that is no JSON (the TOML of Codex) only its text is known. */
+function isInstalledIn({ isIn, table }: InstallPlace, path: string): boolean {
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (path.endsWith('.toml'))
+      return text.split(/["'\n]/).some((value) => table !== undefined && isOurs(value, table.harness));
+    return isIn(text);
+  } catch {
+    return false;
+  }
 }
 
 function misspeltEvents(check: string, table: HookTable, text: string): Finding[] {

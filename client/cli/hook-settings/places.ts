@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { homedir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { CliError } from '../cli-error.js';
 import { addGuard, guardProgram, hasGuard, removeGuard } from './git-guard.js';
@@ -24,12 +25,20 @@ export interface InstallPlace {
   /** Returns the program that is started, with its arguments; `undefined` if that cannot be read. */
   readonly programIn?: (text: string) => string | undefined;
   readonly table?: HookTable;
+  /** Other files in which the harness looks for hooks: the user's, and those that are not for the repository. */
+  readonly elsewhere?: (root: string, env: NodeJS.ProcessEnv) => readonly string[];
 }
 
 export const INSTALL_PLACES: Readonly<Record<PlaceName, InstallPlace>> = {
-  'claude-code': hooksAt('.claude/settings.json', CLAUDE_CODE_TABLE),
-  codex: hooksAt('.codex/hooks.json', CODEX_TABLE),
-  cursor: hooksAt('.cursor/hooks.json', CURSOR_TABLE),
+  'claude-code': hooksAt('.claude/settings.json', CLAUDE_CODE_TABLE, (root, env) => [
+    join(env['CLAUDE_CONFIG_DIR'] ?? join(homeIn(env), '.claude'), 'settings.json'),
+    join(root, '.claude/settings.local.json'),
+  ]),
+  codex: hooksAt('.codex/hooks.json', CODEX_TABLE, (root, env) => {
+    const user = env['CODEX_HOME'] ?? join(homeIn(env), '.codex');
+    return [join(user, 'hooks.json'), join(user, 'config.toml'), join(root, '.codex/config.toml')];
+  }),
+  cursor: hooksAt('.cursor/hooks.json', CURSOR_TABLE, (_root, env) => [join(homeIn(env), '.cursor/hooks.json')]),
   git: {
     path: (root) => preCommitPath(root).path,
     within: (root) => preCommitPath(root).within,
@@ -49,7 +58,9 @@ export const INSTALL_PLACES: Readonly<Record<PlaceName, InstallPlace>> = {
   },
 };
 
-function hooksAt(path: string, table: HookTable): InstallPlace {
+const homeIn = (env: NodeJS.ProcessEnv): string => env['HOME'] ?? homedir();
+
+function hooksAt(path: string, table: HookTable, elsewhere: NonNullable<InstallPlace['elsewhere']>): InstallPlace {
   return {
     path: (root) => join(root, path),
     mode: 0o644,
@@ -57,6 +68,7 @@ function hooksAt(path: string, table: HookTable): InstallPlace {
     remove: (text) => removeHooks(table, text),
     isIn: (text) => [...(hooksIn(table, text) ?? [])].some(([, { ours }]) => ours !== undefined),
     table,
+    elsewhere,
   };
 }
 

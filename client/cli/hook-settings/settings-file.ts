@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -16,6 +15,8 @@ import { isRefusal, renamePatiently } from '../../../server/repository/index.js'
 import { CliError } from '../cli-error.js';
 
 const MAX_BYTES = 4 * 2 ** 20;
+/** A process that writes a file takes milliseconds. After this time it counts as killed. */
+const WRITER_TIMEOUT_MS = 10_000;
 
 /** A file of settings; `text` is `undefined` if the file does not exist. */
 export interface SettingsFile {
@@ -42,32 +43,48 @@ export function readSettingsFile(within: string, path: string): SettingsFile {
 }
 
 /**
- * Writes the new text atomically. @param mode for a new file. @throws CliError if the file has changed since the difference was shown.
+ * Writes the new text atomically. @param mode for a new file. @throws CliError if the file has changed since the difference was shown, or
+ * another process writes it.
  */
-export function writeSettingsFile(
-  within: string,
-  { path, text: before }: SettingsFile,
-  text: string | undefined,
-  mode: number,
-): void {
-  if (readSettingsFile(within, path).text !== before) throw refused(path, 'it has changed meanwhile; try again');
+export function writeSettingsFile(within: string, file: SettingsFile, text: string | undefined, mode: number): void {
+  const { path } = file;
+  refuseChanged(within, file);
   const stats = lstatSync(path, { throwIfNoEntry: false });
   // To rename something onto it, or to remove it, needs no right to write it.
   if (stats !== undefined && (stats.mode & 0o222) === 0) throw refused(path, 'it is read-only');
-  if (text === undefined) {
-    rmSync(path);
-    return;
-  }
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  const temporary = join(dirname(path), `.${basename(path)}.muse-bus`);
+  writeAlone(temporary, text ?? '', path);
   try {
-    writeFileSync(temporary, text, { flag: 'wx' });
+    refuseChanged(within, file);
+    if (text === undefined) {
+      rmSync(path);
+      rmSync(temporary);
+      return;
+    }
     if (stats !== undefined) keepOwner(temporary, stats, path);
     setMode(temporary, stats === undefined ? mode : stats.mode | (mode & 0o111));
     renamePatiently(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** @throws CliError */
+function refuseChanged(within: string, { path, text }: SettingsFile): void {
+  if (readSettingsFile(within, path).text !== text) throw refused(path, 'it has changed meanwhile', 'try again');
+}
+
+/** Makes a file that only one process has at a time, until it is renamed or removed. @throws CliError */
+function writeAlone(temporary: string, text: string, path: string): void {
+  const left = lstatSync(temporary, { throwIfNoEntry: false });
+  if (left !== undefined && Date.now() - left.mtimeMs > WRITER_TIMEOUT_MS) rmSync(temporary);
+  try {
+    writeFileSync(temporary, text, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw refused(path, `another process writes it, or was killed and has left ${temporary}`, 'try again in 10 s');
   }
 }
 
@@ -90,8 +107,8 @@ function setMode(path: string, mode: number): void {
   }
 }
 
-const refused = (path: string, why: string): CliError =>
-  new CliError(`${path} is left as it is: ${why}`, 'refused', 'edit it yourself, or put a file in its place');
+const refused = (path: string, why: string, hint = 'edit it yourself, or put a file in its place'): CliError =>
+  new CliError(`${path} is left as it is: ${why}`, 'refused', hint);
 
 /** Returns the real path of the nearest existing directory. */
 function realExisting(path: string): string {

@@ -10,10 +10,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Finding } from '../../../../client/cli/doctor/finding.js';
 import { checkHooks } from '../../../../client/cli/hook-settings/check.js';
@@ -35,7 +36,7 @@ function temporary(t: Test): { readonly repository: TemporaryRepository; readonl
     rmSync(bin, { recursive: true });
   });
   const git = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' };
-  return { repository, env: { ...git, PATH: `${bin}${delimiter}${process.env['PATH']!}` } };
+  return { repository, env: { ...git, HOME: bin, PATH: `${bin}${delimiter}${process.env['PATH']!}` } };
 }
 
 async function hooks(repository: TemporaryRepository, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
@@ -166,6 +167,61 @@ t.test('a file that nobody may write is left as it is, and one of another user s
   chownSync(path, 65_534, 65_534);
   write('{"a":1}');
   t.match(statSync(path), { uid: 65_534, gid: 65_534 });
+});
+
+t.test('two processes never write one file at once, and one that was killed stands in nobody’s way', async (t) => {
+  const { repository } = temporary(t);
+  const path = join(repository.root, 'settings.json');
+  const left = join(repository.root, '.settings.json.muse-bus');
+  const write = (text: string | undefined): void => {
+    writeSettingsFile(repository.root, { path, text: '{}' }, text, 0o644);
+  };
+  writeFileSync(path, '{}');
+  writeFileSync(left, 'half of');
+  for (const text of ['{"a":1}', undefined]) {
+    t.throws(() => write(text), /another process writes it/);
+    t.equal(readFileSync(path, 'utf8'), '{}');
+    t.ok(existsSync(left), 'the file of the other process stays');
+  }
+  const before = Date.now() / 1_000 - 11;
+  utimesSync(left, before, before);
+  write('{"a":1}');
+  t.equal(readFileSync(path, 'utf8'), '{"a":1}');
+  t.notOk(existsSync(left));
+  t.throws(() => write(undefined), /it has changed meanwhile/);
+  t.notOk(existsSync(left));
+});
+
+t.test('hooks that are in another file of the harness too are said', (t) => {
+  const { repository, env } = temporary(t);
+  const home = join(repository.root, 'home');
+  const command = 'muse-bus hook codex --when-unknown deny';
+  for (const [file, text] of [
+    ['.claude/settings.json', INSTALL_PLACES['claude-code'].add(undefined, PLAIN, '')],
+    ['.cursor/hooks.json', INSTALL_PLACES.cursor.add(undefined, PLAIN, '')],
+    ['.codex/config.toml', { is: 'changed', text: `[[hooks.Stop]]\ncommand = "${command}"\n` }],
+  ] as const) {
+    mkdirSync(dirname(join(home, file)), { recursive: true });
+    writeFileSync(join(home, file), text.is === 'changed' ? text.text! : '');
+  }
+  const places = ['claude-code', 'codex', 'cursor'] as const;
+  const check = (): readonly Finding[] => checkHooks(repository.root, places, { ...env, HOME: home });
+  t.match(
+    check().map(({ state, found }) => `${state} ${found}`),
+    places.map(() => /^ok installed in .*home/),
+  );
+  for (const place of places) {
+    const path = INSTALL_PLACES[place].path(repository.root);
+    const added = INSTALL_PLACES[place].add(undefined, PLAIN, path);
+    writeSettingsFile(repository.root, { path, text: undefined }, added.is === 'changed' ? added.text : '', 0o644);
+  }
+  t.match(
+    check()
+      .filter(({ state }) => state === 'wrong')
+      .map(({ found }) => found),
+    places.map(() => /^installed in .*home.* too/),
+  );
+  t.end();
 });
 
 t.test('a link is never written through, and a broken file is left as it is', async (t) => {
