@@ -8,6 +8,7 @@ import type { Judge } from '../judge/judge.js';
 import type { Agent } from './agent.js';
 import type { Client } from './clients.js';
 import type { Origin } from './origin.js';
+import { UNREAD_FORMS } from './record-text.js';
 import { HEARTBEATS_MS, HISTORY_EVENTS, type FaultKind, type FaultPlan, type LifePlan } from './plan.js';
 import { COORDINATION, directoryOf, fileOf, MUSE, SECRET, type Repository } from './repository.js';
 
@@ -33,6 +34,9 @@ const STOP_MS = 1_500;
 
 /** A directory cannot be listed for so much longer than other faults last, so that a comparison meets it. */
 const UNLISTABLE_MS = 6_000;
+
+/** How soon a repair that finds nothing to repair is tried again. */
+const REPAIR_MS = 100;
 
 /** Faults in which a server may not know what the files say. */
 const BLINDING: ReadonlySet<FaultKind> = new Set([
@@ -271,16 +275,29 @@ export class Operator {
         this.#later(forMs, () => (agent.diesWriting = false));
         return;
       }
+      case 'unread files': {
+        const form = oneOf(UNREAD_FORMS);
+        const writers = agents.filter(() => this.#random.chance(0.2));
+        for (const writer of writers) writer.writesUnread(form);
+        this.#later(forMs, () => {
+          for (const writer of writers) writer.writesReadably();
+        });
+        return;
+      }
       case 'planted link': {
-        const path = fileOf(oneOf(ONE_OF), 'planted');
+        const struck = oneOf(ONE_OF);
+        const path = fileOf(struck, 'planted');
         try {
           disk.link('/etc/passwd', path);
         } catch {
           return;
         }
-        this.#later(forMs, () => {
+        const repair = (): void => {
           if (disk.node(path)?.is === 'link') disk.remove(path, 'root');
-        });
+          // It may have been moved away, and comes back with its directory.
+          else if (!repository.hasDirectory(struck)) this.#later(REPAIR_MS, repair);
+        };
+        this.#later(forMs, repair);
         return;
       }
       case 'full disk': {
