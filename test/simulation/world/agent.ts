@@ -3,7 +3,15 @@ import type { DiskNode } from '../machine/simulated-disk.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import type { AgentPlan, LifePlan } from './plan.js';
-import { looseText, plainText, unreadText, type Data, type Meaning, type RecordText, type UnreadForm } from './record-text.js';
+import {
+  looseText,
+  plainText,
+  unreadText,
+  type Data,
+  type Meaning,
+  type RecordText,
+  type UnreadForm,
+} from './record-text.js';
 import { directoryOf, fileOf, ROOT, type Repository } from './repository.js';
 
 const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
