@@ -589,7 +589,7 @@ const RELAYING: readonly PlantedFault[] = [
     find: "    if (history.isLost(position.revision)) return 'what followed what was published last is lost';\n",
     replace: '',
     rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash'],
-    needs: ['killed on a slow disk', 'journal'],
+    needs: ['killed on a slow disk', 'journal', 'restarted out of reach'],
   },
   {
     name: 'an edge that hears nothing says that its origin is present',
