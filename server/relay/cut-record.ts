@@ -1,5 +1,4 @@
 import { packMessage } from '../../protocol/index.js';
-import type { Log } from '../runtime/log.js';
 import { RecordVersion } from '../store/record-version.js';
 import { StoreEvent } from '../store/store-event.js';
 
@@ -18,27 +17,4 @@ export function cutEvent({ revision, type, time, before, after, reason, observed
   const next = after && cutVersion(after);
   const previous = before === after ? next : before && cutVersion(before);
   return new StoreEvent(revision, type, time, previous, next, reason, observed, lease);
-}
-
-/** Remembers that records did not fit, until they do. */
-export class CutRecords {
-  #mostBytes: number | undefined;
-
-  constructor(private readonly log: Log) {}
-
-  /** Notes a record that did not fit into a message of `mostBytes`. */
-  note(subject: string, mostBytes: number): void {
-    this.#mostBytes = mostBytes;
-    this.log.error(
-      { subject, max_bytes: mostBytes },
-      'a record does not fit into a message of this NATS: edges show it as unreadable; raise max_payload, or lower max_record_bytes',
-    );
-  }
-
-  /** Whether larger messages are taken than when the last record did not fit. True once: all records are to be sent again then. */
-  mayFit(mostBytes: number): boolean {
-    const may = this.#mostBytes !== undefined && mostBytes > this.#mostBytes;
-    if (may) this.#mostBytes = undefined;
-    return may;
-  }
 }

@@ -70,6 +70,11 @@ class NatsBroker implements Broker {
     return this.nats.connection.info?.max_payload;
   }
 
+  reconnect(): void {
+    // One that is closed stays closed.
+    this.nats.connection.reconnect().catch(() => undefined);
+  }
+
   watchConnection(changed: (state: 'broken' | 'back') => void, refused?: (why: string) => void): void {
     void (async () => {
       for await (const status of this.nats.connection.status()) {

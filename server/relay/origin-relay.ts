@@ -10,6 +10,7 @@ import { connectNatsBroker } from './nats-broker.js';
 import { waitingIn, type Published, type Waiting } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
+import { PayloadLimit } from './payload-limit.js';
 import { Refusals } from './refusals.js';
 import { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
@@ -77,6 +78,7 @@ export class OriginRelay {
   #broker: Broker | undefined;
   #stopAnswering: (() => void) | undefined;
   #cancelAlive: (() => void) | undefined;
+  #payload: PayloadLimit | undefined;
   #isStopped = false;
   #reconnects = 0;
   #beats = 0;
@@ -130,7 +132,8 @@ export class OriginRelay {
     const { options, source, clock, log, connect = connectNatsBroker } = this.services;
     const isOver = (): boolean => this.#isStopped;
     const patience = { connect, clock, log, isOver, gives: 'never-up' } as const;
-    const broker = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
+    const name = `muse-bus origin of ${options.repository}`;
+    const broker = await connectWithRetry(options.access, name, patience);
     if (!broker) return;
     this.#broker = broker;
     this.isConnected = true;
@@ -152,6 +155,10 @@ export class OriginRelay {
     });
     this.#publisher = publisher;
     this.#checkSizes(broker);
+    const connectAgain = (): Promise<Broker> => connect(options.access, name);
+    const isTooSmall = (): boolean => publisher.lacksPayload;
+    this.#payload = new PayloadLimit({ broker, connect: connectAgain, clock, log, isTooSmall });
+    this.#payload.start();
     broker.subscribe(this.names.alive, ({ data }) => {
       const alive = readAlive(readJson(data));
       if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
@@ -189,6 +196,7 @@ export class OriginRelay {
     this.#cancelAlive?.();
     this.#stopAnswering?.();
     this.#publisher?.stop();
+    this.#payload?.stop();
     await this.#broker?.close();
   }
 

@@ -2,10 +2,9 @@ import type { RandomBytes } from '../runtime/random.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
-import { CutRecords } from './cut-record.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
+import { MessageBound } from './message-bound.js';
 import { Outbox, waitingIn, type Outgoing, type Waiting } from './outbox.js';
-import { SEAL_BYTES } from './seal.js';
 import { PeriodicStreamCheck } from './periodic-stream-check.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import { PublisherLog, whyNot } from './publisher-log.js';
@@ -26,8 +25,6 @@ import { RelayTakenError } from './relay-taken-error.js';
 /** How long a turn may publish, so that the origin's own clients do not wait. */
 const TURN_MS = 3;
 const LOOK_EVERY = 32;
-/** The part of a message's greatest size that its headers and its signature may take. */
-const HEADER_BYTES = 512 + SEAL_BYTES;
 
 export interface PublisherServices extends ClaimServices {
   readonly random: RandomBytes;
@@ -52,23 +49,24 @@ export class Publisher {
   #first: { readonly resolve: () => void; readonly reject: (error: RelayTakenError) => void } | undefined;
   /** Why the last claim or message failed. */
   #reason = 'the stream has not been claimed yet';
-  /** The largest message that the stream takes, if it has a bound of its own. */
-  #maxMessageBytes = Infinity;
   readonly #log: PublisherLog;
   #base: BaseUpkeep | undefined;
-  readonly #cut: CutRecords;
+  readonly #bound: MessageBound;
   published = 0;
   claims = 0;
   readonly #failures: { -readonly [Why in keyof PublisherFailures]: number } = { ...NO_FAILURES };
 
   constructor(private readonly services: PublisherServices) {
     this.#log = new PublisherLog(services.log);
-    this.#cut = new CutRecords(services.log);
+    this.#bound = new MessageBound(services.broker, services.log);
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
     this.#check = new PeriodicStreamCheck(services, {
       isPublishing: () => this.#state.at === 'publishing',
       window: () => this.#window,
       baseFrom: () => this.#outbox?.baseFrom,
+      takes: (maxMessageBytes) => {
+        this.#bound.stream(maxMessageBytes);
+      },
       incomplete: () => {
         if (this.giveBase()) services.log.warn({}, 'messages were deleted from the stream; all records are sent again');
       },
@@ -107,6 +105,11 @@ export class Publisher {
       this.#first = { resolve, reject };
       this.#happens({ is: 'started' });
     });
+  }
+
+  /** Whether something is not sent because it is larger than NATS has said that it accepts. */
+  get lacksPayload(): boolean {
+    return this.#bound.isTooSmall;
   }
 
   /** Called when there are new events. */
@@ -148,7 +151,7 @@ export class Publisher {
     const { baseFrom } = this.#outbox ?? {};
     if (!this.#window || baseFrom === undefined || this.#outbox!.isSendingBase()) return;
     const isDue = this.#base!.isDue(this.#window.next - baseFrom, this.services.source.store.size);
-    if (isDue || this.#cut.mayFit(this.#mostBytes)) this.refreshBase();
+    if (isDue || this.#bound.mayFit) this.refreshBase();
   }
 
   stop(): void {
@@ -232,8 +235,8 @@ export class Publisher {
   #begin({ sequence, position, baseAgeMs, stream }: Claimed): void {
     const { broker, names, clock, identity, source, limits } = this.services;
     this.claims++;
-    this.#maxMessageBytes = stream.maxMessageBytes ?? Infinity;
-    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.#mostBytes);
+    this.#bound.stream(stream.maxMessageBytes);
+    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.#bound.bytes);
     this.#base = new BaseUpkeep(limits, clock, stream.bytes, baseAgeMs);
     this.#window = new PublishWindow(broker, clock, sequence, position, {
       advanced: () => {
@@ -253,11 +256,6 @@ export class Publisher {
   }
 
   // ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The bytes that a message may have. */
-  get #mostBytes(): number {
-    return Math.min(this.#maxMessageBytes, this.services.broker.maxPayloadBytes ?? Infinity) - HEADER_BYTES;
-  }
 
   /** @returns whether there is more to send at once. */
   #step(turn: Turn): boolean {
@@ -280,10 +278,12 @@ export class Publisher {
         if (window.isSettled) this.#happens({ is: 'settled' });
         break;
       }
-      if (!wasSendingBase && outbox.isSendingBase()) base.begins();
-      else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
+      if (!wasSendingBase && outbox.isSendingBase()) {
+        base.begins();
+        this.#bound.forget();
+      } else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
       base.sent(outgoing);
-      if (outgoing.isCut) this.#cut.note(outgoing.subject, this.#mostBytes);
+      if (outgoing.isCut) this.#bound.cut(outgoing.subject);
       window.send(this.#sealed(outgoing, window.next));
       this.published++;
       if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;

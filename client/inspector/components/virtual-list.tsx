@@ -11,7 +11,8 @@ import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Target } from '../model/target.js';
 import { bindListKeys } from '../page/list-keys.js';
 import { rows as wanted, select, selectInPassing } from '../page/state.js';
-import { onLayout } from '../page/paint-scheduler.js';
+import { onLayout } from '../page/layout.js';
+import { releasePage } from '../page/press.js';
 import type { Rows } from '../worker/paint.js';
 import { useRedraw } from './redraw.js';
 import { RowContent, useRowElements } from './row-elements.js';
@@ -81,6 +82,8 @@ function scrolledBy(list: Element, left: LeftPlace): number {
   return Math.abs(by) < 1 ? 0 : by;
 }
 
+const hasMarkedText = (): boolean => getSelection()?.isCollapsed === false;
+
 /** A long list. Only the visible rows have elements, and the worker sends only those. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
   const { list, rowRem, follow = false, dropped = 0 } = props;
@@ -125,7 +128,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     const row = list.rows[index - list.from];
     return row === undefined ? [] : [{ index, start, row }];
   });
-  const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow);
+  const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow, items.length < visibleItems.length);
   useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow, props.overscan ?? OVERSCAN);
   useScrollKeeping(scroller, left, { follow, total: list.total, dropped, height, headerHeight, isWhole });
   useListKeys(props, scroller, virtualizer);
@@ -149,11 +152,22 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
           const by = scrolledBy(currentTarget, left.current);
           left.current = placeOf(currentTarget);
           places.set(props.label, { row: scrollTop / height, dropped });
-          if (by !== 0) props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
+          if (by === 0) return;
+          // The rows that come to the screen are needed, also by who marks text beyond its edge.
+          releasePage();
+          props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
         }}
       >
         {props.header}
-        <div class="list-space" role="rowgroup" style={{ height: `${String(list.total * height)}px` }}>
+        <div
+          class="list-space"
+          role="rowgroup"
+          style={{ height: `${String(list.total * height)}px` }}
+          onPointerUp={() => {
+            // Marked text would leave with its row.
+            if (hasMarkedText()) props.onFollow?.(false);
+          }}
+        >
           {elements.map(({ slot, index, start, row, isSpare }) => (
             <div
               key={slot}
@@ -168,7 +182,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
               style={{ transform: `translateY(${String(start - headerHeight)}px)`, height: `${String(height)}px` }}
               onClick={() => {
                 // The end of marking text is a click, too.
-                if (getSelection()?.isCollapsed === false) return;
+                if (hasMarkedText()) return;
                 const target = props.target(row);
                 if (!target) return;
                 props.onFollow?.(index >= list.total - 1);

@@ -269,38 +269,46 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   t.match(origin.relay.health, { state: 'publishing', behind: 0 });
   const large = readStored(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!, NAMES);
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
-  origin.put('large', { text: 'x'.repeat(10_000) });
-  await world.pass(15_000);
-  const { lastSequence } = world.stream.info;
-  world.broker.maxPayloadBytes = 1_048_576;
-  await world.pass(15_000);
-  t.equal(
-    world.stream.info.lastSequence,
-    lastSequence + 4,
-    'when it fits, three records and the end of a base are sent',
-  );
 });
 
-t.test('a heartbeat that the broker does not take is said, and ends nothing', async (t) => {
-  const world = new World();
-  const origin = new Origin(world, 'first');
-  await world.pass(1_000);
-  world.broker.maxPayloadBytes = 100;
-  await world.pass(5_000);
-  t.equal(origin.relay.health.state, 'publishing');
-  t.match(origin.complaints, [/NATS refuses: .*max_payload/]);
-  t.equal(origin.complaints.length, 1);
-});
+/** Who bounds a message, and how the bound is changed while an origin publishes. */
+const BOUNDS: readonly (readonly [what: string, change: (world: World, bytes: number) => void, withinMs: number])[] = [
+  ['a broker', ({ broker }, bytes) => (broker.maxPayloadBytes = bytes), 75_000],
+  ['a stream', ({ stream }, bytes) => (stream.maxMessageBytes = bytes), 15_000],
+];
+
+for (const [what, change, withinMs] of BOUNDS) {
+  t.test(`a record that did not fit is sent when ${what} that is in use takes larger messages`, async (t) => {
+    const world = new World();
+    const origin = new Origin(world, 'first');
+    await world.pass(1_000);
+    change(world, 4_096);
+    origin.put('large', { text: 'x'.repeat(10_000) });
+    origin.put('small', { n: 1 });
+    await world.pass(60_000);
+    const told = (): unknown => readStored(world.stream.find({ lastOf: NAMES.record(4, 'large') })!, NAMES);
+    t.match(told(), { after: { problem: 'unreadable' } }, 'it is cut');
+    t.match(origin.relay.health, { state: 'publishing', behind: 0 });
+    const { claims } = origin.relay.health;
+    await world.pass(200_000);
+    t.equal(origin.relay.health.claims, claims, 'and the connection that is in use is not disturbed');
+    change(world, 1_048_576);
+    await world.pass(withinMs);
+    t.match(told(), { is: 'standing', version: { problem: undefined } });
+    t.match(origin.relay.health, { state: 'publishing', behind: 0 });
+  });
+}
 
 t.test('a broker that takes no record at all is not claimed, until it takes larger messages', async (t) => {
   const world = new World();
-  world.broker.maxPayloadBytes = 2_048;
   const origin = new Origin(world, 'first');
   await world.pass(5_000);
-  t.match(origin.relay.health, { state: 'refused', claims: 0 });
-  t.match(origin.complaints.at(-1), /max_payload is 2048, which takes no record: at least 4096/);
+  world.broker.maxPayloadBytes = 100;
+  await world.pass(5_000);
+  t.equal(origin.relay.health.state, 'refused');
+  t.match(origin.complaints.at(-1), /max_payload is 100, which takes no record: at least 4096/);
   world.broker.maxPayloadBytes = 1_048_576;
-  await world.pass(16_000);
+  await world.pass(75_000);
   t.equal(origin.relay.health.state, 'publishing');
 });
 

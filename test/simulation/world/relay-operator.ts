@@ -1,9 +1,10 @@
 import { encodeId } from '../../../server/relay/relay-names.js';
 import type { BrokerLink } from '../machine/broker-session.js';
 import { SeededRandom } from '../machine/seeded-random.js';
+import type { Judge } from '../judge/judge.js';
 import type { Edge } from './edge.js';
 import type { Origin } from './origin.js';
-import type { RelayFaultPlan } from './relay-plan.js';
+import type { RelayFaultKind, RelayFaultPlan } from './relay-plan.js';
 import type { RelayWorld } from './relay-world.js';
 import type { SimulatedTime } from '../machine/simulated-time.js';
 
@@ -16,6 +17,7 @@ export interface RelayOperatorServices {
   readonly edges: readonly Edge[];
   /** Another server of the same repository, on another host. */
   readonly rival: Origin;
+  readonly judge: Judge;
   readonly tell: (text: string) => void;
 }
 
@@ -26,6 +28,20 @@ const MAX_REPEATED = 11;
 const MAX_NEW = 20;
 /** How often new messages are deleted in the time of such a fault. */
 const DELETIONS = 5;
+
+/** Faults after which an edge may have to wait for a new base. */
+const SPOILING: ReadonlySet<RelayFaultKind> = new Set([
+  'broker store set back',
+  'broker store lost',
+  'purge',
+  'stream deleted',
+  'message deleted',
+  'foreign message',
+  'repeated messages',
+  'second origin',
+  'broker refuses',
+  'new message deleted',
+]);
 
 /** Causes the faults of the relay in the plan, and repairs each one after its time. */
 export class RelayOperator {
@@ -39,6 +55,7 @@ export class RelayOperator {
     for (const fault of faults) {
       this.services.time.after(fault.atMs, () => {
         this.services.tell(`fault: ${fault.kind} for ${String(fault.forMs)} ms`);
+        if (SPOILING.has(fault.kind)) this.services.judge.edgesBlinded(fault.forMs);
         this.#strike(fault);
       });
     }
