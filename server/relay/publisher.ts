@@ -115,7 +115,7 @@ export class Publisher {
 
   /** Called when the connection to NATS has broken. What NATS has stored is asked when it is back. */
   disconnected(): void {
-    this.#window?.fail(new PublishError('away', 'the connection broke'));
+    this.#window?.fail(new PublishError('away', 'the connection to NATS broke'));
   }
 
   /** Called when the connection to NATS is back. */
@@ -137,7 +137,7 @@ export class Publisher {
 
   /** Sends a new base for an edge that has found none, unless the last one is new. @returns whether it does. */
   giveBase(): boolean {
-    if (this.#base?.mayGive() !== true) return false;
+    if (this.#base?.grant() !== true) return false;
     this.refreshBase();
     return true;
   }

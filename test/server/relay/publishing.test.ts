@@ -271,6 +271,22 @@ t.test('a base that is larger than the history takes none of it from an edge tha
   );
 });
 
+t.test('an edge that no base helps, as one with a wrong key, is sent less and less of them', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(3_000);
+  origin.put('a', { n: 1 });
+  const edge = await connected(world, 'edge');
+  const { lastSequence: before } = world.stream.info;
+  for (let asked = 0; asked < 240; asked++) {
+    void edge.request(NAMES.ask, JSON.stringify({ ask: 'base' }), 1_000);
+    await world.pass(500);
+  }
+  const perBase = 2;
+  const bases = (world.stream.info.lastSequence - before) / perBase;
+  t.ok(bases >= 4 && bases <= 7, `${String(bases)} in two minutes`);
+});
+
 t.test('a record that does not fit into a message stops nothing: edges are told that it cannot be read', async (t) => {
   const world = new World();
   world.broker.maxPayloadBytes = 4_096;
