@@ -117,8 +117,11 @@ export class EdgeBus extends BusBase {
   get relayStatus(): RelayStatus {
     const { staleMs } = this.condition;
     const staleness_s = staleMs === undefined ? null : Math.round(staleMs) / 1_000;
+    const { state } = this;
+    const why = state === 'following' ? undefined : this.condition.obstacle;
     return {
-      state: this.state,
+      state,
+      ...(why === undefined ? {} : { why }),
       sequence: this.sequence,
       behind: this.behind,
       staleness_s,

@@ -149,16 +149,21 @@ export class EdgeCondition {
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
   }
 
+  /** Why nothing arrives; `undefined` if that is not known here. */
+  get obstacle(): string | undefined {
+    if (this.#nats === 'lost') return this.#away;
+    const refusal = this.#refusals.recent;
+    return refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
+  }
+
   get #away(): string {
     const refusal = this.#refusals.recent;
     if (refusal !== undefined) return `NATS refuses: ${refusal}`;
     return this.#nats === 'lost' ? 'NATS is lost' : 'NATS has not answered yet';
   }
 
-  /** Why nothing arrives, if that is known here. */
   get #obstacle(): string {
-    const refusal = this.#refusals.recent;
-    const why = refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
+    const why = this.obstacle;
     return why === undefined ? '' : `: ${why}`;
   }
 

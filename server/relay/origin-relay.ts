@@ -30,6 +30,8 @@ export type SyncAnswer = Pick<AliveMessage, 'epoch' | 'revision'> & Partial<Aliv
 export interface RelaySource extends Published {
   health(): WatchHealth;
   readNow(record: RecordName | undefined): Promise<void>;
+  /** Publishes records that have not changed as modified, because edges were told too little of them. */
+  tellAgain(records: readonly RecordName[]): void;
 }
 
 export interface RelayHealth {
@@ -156,7 +158,7 @@ export class OriginRelay {
     this.#publisher = publisher;
     this.#checkSizes(broker);
     const connectAgain = (): Promise<Broker> => connect(options.access, name);
-    const isTooSmall = (): boolean => publisher.lacksPayload;
+    const isTooSmall = (): boolean => publisher.bound.isTooSmall;
     this.#payload = new PayloadLimit({ broker, connect: connectAgain, clock, log, isTooSmall });
     this.#payload.start();
     broker.subscribe(this.names.alive, ({ data }) => {
@@ -215,7 +217,10 @@ export class OriginRelay {
     this.#cancelAlive = clock.after(options.aliveMs, () => {
       this.#beat();
     });
-    this.#publisher!.tendBase();
+    const { source } = this.services;
+    const publisher = this.#publisher!;
+    publisher.tendBase();
+    if (publisher.state === 'publishing') source.tellAgain(publisher.bound.takeFitting());
     this.#sendHeartbeat();
   }
 

@@ -308,6 +308,10 @@ onSwarm(
       ['a few pixels of a trackpad', () => page.mouse.wheel(0, -4)],
       ['a click, however slow', slowClick],
       ['marking text', markText],
+      [
+        'the focus on a row',
+        () => page.evaluate(() => document.querySelector<HTMLElement>('.list-row:not([hidden]) a')!.focus()),
+      ],
     ];
     for (const [what, leave] of leaving) {
       await page.mouse.move(400, 300);

@@ -592,6 +592,22 @@ const RELAYING: readonly PlantedFault[] = [
     needs: ['killed on a slow disk', 'journal', 'restarted out of reach'],
   },
   {
+    name: 'an edge believes what nobody has signed',
+    file: 'server/relay/stream-feed.ts',
+    find: 'if (!isSealed) throw new UnsealedError();',
+    replace: '',
+    rules: ['wire', 'view', 'stuck', 'unforeseen', 'false free'],
+    needs: ['signed', 'forged message'],
+  },
+  {
+    name: 'what a message of the stream lacks is not checked',
+    file: 'server/relay/edge-stream.ts',
+    find: "this.rejected.add(error instanceof UnsealedError ? 'unsigned' : 'unreadable');",
+    replace: 'throw error;',
+    rules: ['crash', 'stuck', 'unforeseen'],
+    needs: ['foreign message'],
+  },
+  {
     name: 'an edge that hears nothing says that its origin is present',
     file: 'server/relay/origin-liveness.ts',
     find: 'return last !== undefined && this.clock.elapsed() - this.#lastAt <= MISSED * last.alive_ms + GRACE_MS;',

@@ -13,6 +13,7 @@ const CIRCUMSTANCES = [
   'killed on a slow disk',
   'deleted while cut off',
   'restarted out of reach',
+  'signed',
   'loose writers',
   'loose questions',
 ] as const;
@@ -44,6 +45,7 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   has('killed on a slow disk', strikesDuring(faults, 'kill', 'slow disk'));
   const relayFaults = relay?.faults ?? [];
   has('restarted out of reach', isRestartedOutOfReach(plan));
+  has('signed', relay?.isSigned === true);
   has('deleted while cut off', strikesDuring(relayFaults, 'new message deleted', 'edge link cut', FEED_BREAKS_MS));
   const askers = clients.filter(({ kind }) => kind === CLIENT_KINDS[1]);
   has('questions', askers.length > 0);
