@@ -55,8 +55,8 @@ for (const transport of TRANSPORTS) {
     for (const id of Object.keys(TRAPS)) repository.record('reservation', id, { id });
     repository.record('task', 'good-late', { run_id: 'r' });
     for (const client of clients) {
-      await untilFound('the good one and the bad ones', () => eventsOf(client, 20).length >= 4);
-      const told = problemsOf(client, 18, 20);
+      await untilFound('the good one and the bad ones', () => eventsOf(client, MessageType.events).length >= 4);
+      const told = problemsOf(client, MessageType.batch, MessageType.events);
       for (const id of Object.keys(TRAPS)) t.equal(told.get(id), 'unprocessable', id);
       t.equal(told.get('good-early'), undefined);
       t.ok(told.has('good-late'));
@@ -85,11 +85,15 @@ for (const transport of TRANSPORTS) {
     Object.assign(victim!.port.socket, { send: fails });
     running.repository.record('task', 't1', {});
     const [first, second, third] = clients as [RawClient, RawClient, RawClient];
-    await untilFound('the others are told', () => [first, third].every((client) => eventsOf(client, 20).length === 1));
+    await untilFound('the others are told', () =>
+      [first, third].every((client) => eventsOf(client, MessageType.events).length === 1),
+    );
     await untilFound('the one is sent away', () => second.closed);
     t.equal(second.closed?.code, CloseCode.internal);
     running.repository.record('task', 't2', {});
-    await untilFound('and go on', () => [first, third].every((client) => eventsOf(client, 20).length === 2));
+    await untilFound('and go on', () =>
+      [first, third].every((client) => eventsOf(client, MessageType.events).length === 2),
+    );
     await untilFound('it is forgotten', () => running.server.bus.connectionCount === 2);
     first.terminate();
     third.terminate();
