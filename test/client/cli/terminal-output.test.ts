@@ -13,6 +13,9 @@ import { PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
+// Each test waits for processes most of the time.
+t.jobs = 3;
+
 /** Neither a record nor a command line can contain half of a surrogate pair. */
 const HOSTILE = ALL_HOSTILE.replaceAll('\ud800', '');
 

@@ -2,12 +2,13 @@ import { MessageType, type ServerMessage } from '../../../protocol/index.js';
 import { BusClient } from '../../../client/sdk/bus-client.js';
 import type { Mirror } from '../../../client/sdk/mirror.js';
 import { TYPE, type ClientFilter } from '../../fault/client-history.js';
-import type { Judge } from '../judge/judge.js';
+import type { Judge, Question } from '../judge/judge.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedNetwork } from '../machine/simulated-network.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import { SimulatedProcess } from '../machine/simulated-process.js';
 import type { ClientPlan } from './plan.js';
+import { looseAddress } from './record-text.js';
 import { FurtherSubscription, RawClient } from './raw-client.js';
 
 const ASK_EVERY_MS = 1_500;
@@ -27,6 +28,7 @@ export interface ClientServices {
   readonly seed: number;
   readonly host: SimulatedHost;
   readonly network: SimulatedNetwork;
+  readonly isAtEdge: boolean;
   readonly judge: Judge;
   /** What it may ask about. */
   readonly addresses: readonly string[];
@@ -197,10 +199,10 @@ export class Client {
       return;
     }
     const address = about ?? this.#random.pick(this.services.addresses);
-    const question = this.services.judge.asked(this.plan.name, address);
+    const question = this.#question(address);
     this.#asking = address;
     this.bus
-      .holding(address, { timeoutMs: ASK_TIMEOUT_MS })
+      .holding(this.#spelled(address), { timeoutMs: ASK_TIMEOUT_MS })
       .then(
         ({ free }) => {
           question.answered(free);
@@ -218,6 +220,15 @@ export class Client {
       });
   }
 
+  #question(address: string): Question {
+    const { judge, isAtEdge } = this.services;
+    return judge.asked(this.plan.name, address, isAtEdge);
+  }
+
+  #spelled(address: string): string {
+    return this.plan.isLoose === true ? looseAddress(address, this.#random) : address;
+  }
+
   #waitAgain(): void {
     const later = (): void => {
       this.process.after(this.#random.wait(ASK_EVERY_MS), () => {
@@ -231,10 +242,10 @@ export class Client {
       return;
     }
     const address = this.#random.pick(this.services.addresses);
-    const question = this.services.judge.asked(this.plan.name, address);
+    const question = this.#question(address);
     this.#asking = address;
     mirror
-      .whenFree(address)
+      .whenFree(this.#spelled(address))
       .then(
         () => {
           question.answered('yes');
