@@ -169,7 +169,10 @@ export class EdgeBus extends BusBase {
     const { connect = connectNatsBroker, random = systemRandom } = this.parts;
     this.condition.start();
     const isOver = (): boolean => this.#isStopped;
-    const patience = { connect, clock, log, isOver, gives: this.options.gives ?? 'up-when-refused' };
+    const failed = (why: string): void => {
+      this.condition.unreached(why);
+    };
+    const patience = { connect, clock, log, isOver, failed, gives: this.options.gives ?? 'up-when-refused' };
     const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;

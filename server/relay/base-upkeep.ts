@@ -5,7 +5,7 @@ import type { Outgoing } from './outbox.js';
 
 /** Requests for a base are granted no sooner after the last base than this, and each further one twice as late. */
 const ASKED_AGAIN_MS = 2_000;
-const LONGEST_ASKED_AGAIN_MS = 60_000;
+const MAX_ASKED_AGAIN_MS = 60_000;
 /** The approximate size of a message in the stream beyond its payload and subject: headers and NATS's own data. */
 const OVERHEAD_BYTES = 160;
 
@@ -43,9 +43,9 @@ export class BaseUpkeep {
    */
   grant(): boolean {
     const ageMs = this.clock.elapsed() - this.#beganAt;
-    if (ageMs > 2 * LONGEST_ASKED_AGAIN_MS) this.#pauseMs = ASKED_AGAIN_MS;
+    if (ageMs > 2 * MAX_ASKED_AGAIN_MS) this.#pauseMs = ASKED_AGAIN_MS;
     if (ageMs <= this.#pauseMs) return false;
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_ASKED_AGAIN_MS);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_ASKED_AGAIN_MS);
     return true;
   }
 

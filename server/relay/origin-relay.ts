@@ -84,6 +84,8 @@ export class OriginRelay {
   #isStopped = false;
   #reconnects = 0;
   #beats = 0;
+  /** Why NATS has not been reached yet. */
+  #unreached: string | undefined;
   readonly #refusals: Refusals;
   /** Whether NATS is connected. */
   isConnected = false;
@@ -103,14 +105,8 @@ export class OriginRelay {
       return { state, why, ...this.#behind(publisher.waiting), sequence, claims, reconnects, failures };
     }
     const state = this.#isStopped ? 'stopped' : 'connecting';
-    const nothing = { sequence: 0, claims: 0, failures: NO_FAILURES };
-    return {
-      state,
-      why: this.#refusals.recent,
-      ...this.#behind(waitingIn(this.services.source, undefined)),
-      reconnects,
-      ...nothing,
-    };
+    const behind = this.#behind(waitingIn(this.services.source, undefined));
+    return { state, why: this.#unreached, ...behind, sequence: 0, claims: 0, reconnects, failures: NO_FAILURES };
   }
 
   #behind({ behind, oldest }: Waiting): Pick<RelayHealth, 'behind' | 'behindMs'> {
@@ -133,7 +129,8 @@ export class OriginRelay {
   async start(): Promise<void> {
     const { options, source, clock, log, connect = connectNatsBroker } = this.services;
     const isOver = (): boolean => this.#isStopped;
-    const patience = { connect, clock, log, isOver, gives: 'never-up' } as const;
+    const failed = (why: string): void => void (this.#unreached = why);
+    const patience = { connect, clock, log, isOver, failed, gives: 'never-up' } as const;
     const name = `muse-bus origin of ${options.repository}`;
     const broker = await connectWithRetry(options.access, name, patience);
     if (!broker) return;
@@ -157,9 +154,8 @@ export class OriginRelay {
     });
     this.#publisher = publisher;
     this.#checkSizes(broker);
-    const connectAgain = (): Promise<Broker> => connect(options.access, name);
-    const isTooSmall = (): boolean => publisher.bound.isTooSmall;
-    this.#payload = new PayloadLimit({ broker, connect: connectAgain, clock, log, isTooSmall });
+    const { bound } = publisher;
+    this.#payload = new PayloadLimit(() => connect(options.access, name), { broker, clock, log, bound });
     this.#payload.start();
     broker.subscribe(this.names.alive, ({ data }) => {
       const alive = readAlive(readJson(data));

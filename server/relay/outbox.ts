@@ -115,7 +115,7 @@ export class Outbox {
   #whyNotOn(): string | undefined {
     const { epoch, history } = this.source;
     const position = this.#position;
-    if (!position) return 'the stream is empty';
+    if (!position) return 'the stream holds nothing that this origin can go on from';
     if (position.epoch !== epoch) return 'a new epoch';
     if (position.revision < history.base) return 'history does not reach back to what was published last';
     if (history.isLost(position.revision)) return 'what followed what was published last is lost';

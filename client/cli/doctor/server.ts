@@ -152,7 +152,7 @@ const refusal = ({ reason }: Readiness): Finding[] =>
   reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];
 
 /** What NATS says, or does not, while its disk or one of its limits is full. */
-const FULL = /does not answer|no space|resources|storage|maximum/;
+const FULL = /does not answer|no space|resource|storage|maximum/;
 
 const ADVICE_WHEN_FULL =
   'see the log of nats-server: free its disk, or raise its limits; where it goes on not answering after that, restart it';

@@ -572,7 +572,7 @@ const RELAYING: readonly PlantedFault[] = [
     file: 'server/relay/stream-place.ts',
     find: "if (isOn && after === place.revision) return { is: 'next', message };",
     replace: "if (isOn) return { is: 'next', message };",
-    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
+    rules: ['bound', 'wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
     needs: ['deleted while cut off'],
   },
   {
@@ -582,14 +582,6 @@ const RELAYING: readonly PlantedFault[] = [
     replace: '(await broker.countDeleted(names.stream, from)) >= 0',
     rules: ['wire', 'view', 'stuck', 'false free'],
     keptLife: 'deleted-while-read',
-  },
-  {
-    name: 'a stream goes on where its origin has lost what followed',
-    file: 'server/relay/outbox.ts',
-    find: "    if (history.isLost(position.revision)) return 'what followed what was published last is lost';\n",
-    replace: '',
-    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash'],
-    needs: ['killed on a slow disk', 'journal', 'restarted out of reach'],
   },
   {
     name: 'an edge believes what nobody has signed',

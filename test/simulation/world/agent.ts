@@ -3,15 +3,7 @@ import type { DiskNode } from '../machine/simulated-disk.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import type { AgentPlan, LifePlan } from './plan.js';
-import {
-  looseText,
-  plainText,
-  unreadText,
-  type Data,
-  type Meaning,
-  type RecordText,
-  type UnreadForm,
-} from './record-text.js';
+import { looseText, unreadText, type Data, type Meaning, type RecordText, type UnreadForm } from './record-text.js';
 import { directoryOf, fileOf, ROOT, type Repository } from './repository.js';
 
 const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
@@ -43,7 +35,6 @@ interface UnreadFile {
   readonly kind: Kind;
   readonly id: string;
   readonly data: Data;
-  readonly node: DiskNode;
 }
 
 type Act = 'reserve' | 'beat' | 'release' | 'intend' | 'work' | 'tidy';
@@ -60,8 +51,8 @@ export class Agent {
   diesWriting = false;
   /** While set, it writes what the bus does not read. */
   #unreadForm: UnreadForm | undefined;
-  /** What it has written so, by path. */
-  readonly #unread = new Map<string, UnreadFile>();
+  /** What it has written so: a path may lead to another file when its directory was moved away. */
+  readonly #unread = new Map<DiskNode, UnreadFile>();
   readonly #manner: SeededRandom;
   readonly written: string[] = [];
 
@@ -95,13 +86,14 @@ export class Agent {
   writesReadably(): void {
     this.#unreadForm = undefined;
     const { disk } = this.services.repository;
-    for (const [path, { kind, id, data, node }] of this.#unread) {
+    for (const [node, { kind, id, data }] of this.#unread) {
+      const path = fileOf(kind, id);
       try {
         // It may have been moved away, and come back.
         if (node.links > 0 && disk.node(path) !== node) continue;
         if (node.links > 0 && this.#manner.chance(0.5)) this.write(kind, id, data);
         else if (node.links > 0) disk.remove(path);
-        this.#unread.delete(path);
+        this.#unread.delete(node);
       } catch {
         // The directory cannot be entered.
       }
@@ -222,13 +214,14 @@ export class Agent {
       `${this.plan.name} writes ${kind}/${id} (${this.plan.style}${how})${addresses ? ` on ${String(addresses)}` : ''}`,
     );
     if (disk.node(path)?.is === 'link') disk.remove(path);
-    if (form === 'link') this.#link(kind, id, meaning);
+    if (form === 'link') this.#link(kind, id, meaning!);
     else {
-      this.services.repository.means(text, meaning);
+      if (meaning) this.services.repository.means(text, meaning);
       this.#put(kind, id, Buffer.from(text));
     }
-    if (form === undefined) this.#unread.delete(path);
-    else this.#unread.set(path, { kind, id, data, node: disk.node(path)! });
+    const node = disk.node(path)!;
+    if (form === undefined) this.#unread.delete(node);
+    else this.#unread.set(node, { kind, id, data });
   }
 
   /** Makes a link in the place of the file, to one that means something. */
@@ -268,7 +261,7 @@ export class Agent {
 
   #textOf(data: Data): RecordText {
     if (this.#unreadForm !== undefined) return unreadText(data, this.#unreadForm);
-    return this.plan.isLoose === true ? looseText(data, ROOT, this.#manner) : plainText(data);
+    return this.plan.isLoose === true ? looseText(data, ROOT, this.#manner) : { text: JSON.stringify(data) };
   }
 
   #whole(path: string, bytes: Buffer): void {

@@ -1,5 +1,5 @@
 import { CLIENT_KINDS, FAULT_KINDS, mechanismOf, type FaultKind, type LifePlan } from './plan.js';
-import { RELAY_FAULT_KINDS, type RelayFaultKind, type RelayFaultPlan } from './relay-plan.js';
+import { RELAY_FAULT_KINDS, type RelayFaultKind } from './relay-plan.js';
 
 /** What else of a world may decide whether a life can show something. */
 const CIRCUMSTANCES = [
@@ -12,7 +12,6 @@ const CIRCUMSTANCES = [
   'prompt hints',
   'killed on a slow disk',
   'deleted while cut off',
-  'restarted out of reach',
   'signed',
   'loose writers',
   'loose questions',
@@ -27,10 +26,6 @@ const SMALL_QUEUE_BYTES = 1_024;
 const SMALL_BUFFER_BYTES = 4_096;
 /** An edge that was cut off for longer opens its feed again. */
 const FEED_BREAKS_MS = 5_000;
-/** What a server had published just before it was killed may not be in its journal. A new run waits so long for NATS, to read it from the stream. */
-const UNWRITTEN_MS = 400;
-const RECALL_MS = 5_200;
-const OUT_OF_REACH: readonly RelayFaultKind[] = ['origin link cut', 'broker cut', 'broker killed'];
 
 export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   const { faults, relay, options, network, isJournalled, clients, agents } = plan;
@@ -44,7 +39,6 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   has('small buffers', network.kernelBytes <= SMALL_BUFFER_BYTES);
   has('killed on a slow disk', strikesDuring(faults, 'kill', 'slow disk'));
   const relayFaults = relay?.faults ?? [];
-  has('restarted out of reach', isRestartedOutOfReach(plan));
   has('signed', relay?.isSigned === true);
   has('deleted while cut off', strikesDuring(relayFaults, 'new message deleted', 'edge link cut', FEED_BREAKS_MS));
   const askers = clients.filter(({ kind }) => kind === CLIENT_KINDS[1]);
@@ -58,17 +52,6 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
     agents.some(({ isLoose }) => isLoose === true),
   );
   return traits;
-}
-
-/** Whether NATS goes away about when the server is killed, and is not back when the next run wants to read what the journal has lost. */
-function isRestartedOutOfReach({ faults, relay }: LifePlan): boolean {
-  const cuts = relay?.faults.filter(({ kind }) => OUT_OF_REACH.includes(kind)) ?? [];
-  return faults.some(({ kind, atMs, forMs }) => {
-    const startsAtMs = atMs + forMs;
-    const isAway = (cut: RelayFaultPlan): boolean =>
-      cut.atMs > atMs - UNWRITTEN_MS && cut.atMs < startsAtMs && cut.atMs + cut.forMs > startsAtMs + RECALL_MS;
-    return kind === 'kill' && cuts.some(isAway);
-  });
 }
 
 /** Whether one kind of fault begins while another one lasts, which does so for at least some time. */
