@@ -140,10 +140,16 @@ function addressFieldsOf(data: JsonObject): readonly string[] {
 const isEmpty = (value: JsonValue | undefined): boolean =>
   isNothing(value) || (Array.isArray(value) && value.length === 0);
 
-/** Returns the run of a record, for filters and queries that compare texts. An agent may have written it as a number. */
-export function runText({ run_id: run }: JsonObject): string | undefined {
-  if (typeof run === 'number') return String(run);
-  return typeof run === 'string' && !isNothing(run) ? run : undefined;
+/** Returns the run of a record, for filters and queries that compare texts. */
+export const runText = ({ run_id: run }: JsonObject): string | undefined => textOf(run);
+
+/** Returns the branch of a record as it is written, for filters and queries that compare texts. */
+export const branchText = ({ branch }: JsonObject): string | undefined => textOf(branch);
+
+/** An agent may have written a number. */
+function textOf(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && !isNothing(value) ? value : undefined;
 }
 
 /** Whether a value is missing, null, or blank. */

@@ -66,6 +66,11 @@ def address_fields(data: Data) -> tuple[tuple[Address, ...], bool]:
     return tuple(found.values()), is_cut
 
 
+def address_texts(data: Data) -> list[str]:
+    """The addresses of a record as they are written, for filters, which compare texts."""
+    return [text for field in _address_fields_of(data) for text in _spellings_of(data[field])]
+
+
 def _address_fields_of(data: Data) -> list[str]:
     said = [field for field in (*_ADDRESS_FIELDS, *_FILE_FIELDS) if not is_nothing(data.get(field)) and data[field] != []]
     return [field for field in said if field in _ADDRESS_FIELDS] or said
