@@ -79,7 +79,11 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
       relay?.networkOf(relay.plan.places[i] ?? 'origin', network) ?? network;
     const addresses = addressesOf(plan);
     const clients = plan.clients.map(
-      (client, i) => new Client(client, { seed, host, network: placeOf(i), judge, addresses, crashed, tell }),
+      (client, i) =>
+        new Client(client, {
+          ...{ seed, host, judge, addresses, crashed, tell },
+          ...{ network: placeOf(i), isAtEdge: placeOf(i) !== network },
+        }),
     );
     const changes = (address: string): void => {
       for (const client of clients) client.changes(address);
@@ -92,7 +96,16 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
     operator.start(plan.faults);
     if (relay) {
       const originLink = relay.links.get('origin')!;
-      const relayOperator = new RelayOperator({ seed, time, relay, originLink, edges: relay.edges, rival, tell });
+      const relayOperator = new RelayOperator({
+        seed,
+        time,
+        relay,
+        originLink,
+        edges: relay.edges,
+        rival,
+        judge,
+        tell,
+      });
       relayOperator.start(relay.plan.faults);
     }
     // An answer is most likely to be wrong where a fault begins or ends.

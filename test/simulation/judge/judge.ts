@@ -64,6 +64,8 @@ const MAX_STEPS_A_SECOND = 20_000;
 const MAX_STEPS = 200_000;
 /** The longest time until a client notices the end of its server. */
 const FAREWELL_MS = 2_000;
+/** The longest time after a fault of the stream until the origin has noticed it, and edges have begun again with a new base. */
+const REBUILD_MS = 15_000;
 /** The longest time after a blinding fault until a server has read the files again. */
 const LOOK_MS = 3_000;
 /** The problems that a half-written file can have. */
@@ -83,6 +85,8 @@ export class Judge {
   #blindSince: number | undefined;
   /** Until this time a server need not know the content of the files. */
   #blindUntil = 0;
+  /** Until this time an edge need not know it either. */
+  #edgesBlindUntil = 0;
   #unservedSince: number | undefined;
   #second = 0;
   #steps = 0;
@@ -149,8 +153,10 @@ export class Judge {
     if (!this.repository.hasEnded(id)) this.violated('false end', `${client} was told that the lease ${id} has ended`);
   }
 
-  asked(client: string, address: string): Question {
-    const wasBlind = this.#isBlind();
+  /** @param isAtEdge whether an edge is asked. */
+  asked(client: string, address: string, isAtEdge: boolean): Question {
+    const isBlind = (): boolean => this.#isBlind() || (isAtEdge && this.#now < this.#edgesBlindUntil);
+    const wasBlind = isBlind();
     const question = {
       address,
       wasFree: !this.repository.isHeld(address),
@@ -173,7 +179,7 @@ export class Judge {
           const what = `${client} was told that ${address} is free`;
           this.violated('false free', `${what}, which it has not been ${since}: ${holder} holds it`);
         }
-        if (free === 'no' && !question.mayHaveBeenHeld && !wasBlind && !this.#isBlind())
+        if (free === 'no' && !question.mayHaveBeenHeld && !wasBlind && !isBlind())
           this.violated('false held', `${client} was told that ${address} is held, which nobody does or may do`);
       },
     };
@@ -187,6 +193,11 @@ export class Judge {
   /** Called when a fault begins during which a server may not know the content of the files. */
   blinded(forMs: number): void {
     this.#blindUntil = Math.max(this.#blindUntil, this.#now + forMs + LOOK_MS);
+  }
+
+  /** Called when a fault of the stream begins: an edge that may not follow the stream knows of no lease that it has not been prolonged. */
+  edgesBlinded(forMs: number): void {
+    this.#edgesBlindUntil = Math.max(this.#edgesBlindUntil, this.#now + forMs + REBUILD_MS);
   }
 
   #isBlind(): boolean {
@@ -311,9 +322,9 @@ export class Judge {
         const record = seen.get(id);
         seen.delete(id);
         const isRight =
-          found.is === 'record'
-            ? record && record.problem === undefined && JSON.stringify(record.data) === JSON.stringify(found.data)
-            : record?.problem !== undefined;
+          record &&
+          (record.problem !== undefined) === found.isFaulty &&
+          (found.is !== 'record' || JSON.stringify(record.data) === JSON.stringify(found.data));
         if (!isRight) {
           const said = record ? `${record.problem ?? ''}${JSON.stringify(record.data)}` : 'nothing';
           this.violated('view', `${plan.name} has ${said} of ${kind}/${id}, where there is ${JSON.stringify(found)}`);

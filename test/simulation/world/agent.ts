@@ -1,8 +1,10 @@
 import type { Kind } from '../../../protocol/index.js';
+import type { DiskNode } from '../machine/simulated-disk.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import type { AgentPlan, LifePlan } from './plan.js';
-import { directoryOf, fileOf, type Repository } from './repository.js';
+import { looseText, unreadText, type Data, type Meaning, type RecordText, type UnreadForm } from './record-text.js';
+import { directoryOf, fileOf, ROOT, type Repository } from './repository.js';
 
 const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
 
@@ -23,8 +25,17 @@ export interface AgentServices {
   readonly changes: (address: string) => void;
 }
 
+/** How soon a repair that does not succeed is tried again. */
+const REPAIR_MS = 100;
 /** The most reservations that an agent leaves behind. */
 const KEPT = 3;
+
+/** A file that the bus does not read. */
+interface UnreadFile {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly data: Data;
+}
 
 type Act = 'reserve' | 'beat' | 'release' | 'intend' | 'work' | 'tidy';
 
@@ -38,6 +49,11 @@ export class Agent {
   #isOver = false;
   /** While set, a write in place stops after its first part. */
   diesWriting = false;
+  /** While set, it writes what the bus does not read. */
+  #unreadForm: UnreadForm | undefined;
+  /** What it has written so: a path may lead to another file when its directory was moved away. */
+  readonly #unread = new Map<DiskNode, UnreadFile>();
+  readonly #manner: SeededRandom;
   readonly written: string[] = [];
 
   constructor(
@@ -45,6 +61,7 @@ export class Agent {
     private readonly services: AgentServices,
   ) {
     this.#random = new SeededRandom(services.seed, plan.name);
+    this.#manner = new SeededRandom(services.seed, `${plan.name} manner`);
   }
 
   start(): void {
@@ -56,6 +73,35 @@ export class Agent {
   /** Stops the agent; it writes nothing more. */
   end(): void {
     this.#isOver = true;
+    this.#unreadForm = undefined;
+  }
+
+  /** It writes what the bus does not read, and begins with what it is about to do. */
+  writesUnread(form: UnreadForm): void {
+    this.#unreadForm = form;
+    this.#try(this.#reservation ? 'beat' : 'reserve');
+  }
+
+  /** It writes again what the bus reads; what it has written meanwhile it removes, or writes again. */
+  writesReadably(): void {
+    this.#unreadForm = undefined;
+    const { disk } = this.services.repository;
+    for (const [node, { kind, id, data }] of this.#unread) {
+      const path = fileOf(kind, id);
+      try {
+        // It may have been moved away, and come back.
+        if (node.links > 0 && disk.node(path) !== node) continue;
+        if (node.links > 0 && this.#manner.chance(0.5)) this.write(kind, id, data);
+        else if (node.links > 0) disk.remove(path);
+        this.#unread.delete(node);
+      } catch {
+        // The directory cannot be entered.
+      }
+    }
+    if (this.#unread.size === 0) return;
+    this.services.host.time.after(REPAIR_MS, () => {
+      if (this.#unreadForm === undefined) this.writesReadably();
+    });
   }
 
   #next(): void {
@@ -63,15 +109,19 @@ export class Agent {
     const act = this.#reservation
       ? this.#random.pick<Act>(['beat', 'beat', 'beat', 'release', 'intend', 'work', 'work'])
       : this.#random.pick<Act>(['reserve', 'reserve', 'reserve', 'work', 'tidy']);
+    this.#try(act);
+    this.services.host.time.after(this.#random.wait(this.plan.paceMs), () => {
+      this.#next();
+    });
+  }
+
+  #try(act: Act): void {
     try {
       this.#do(act);
     } catch {
       // The directory cannot be entered or is missing: the agent continues and tries later.
       this.#reservation = undefined;
     }
-    this.services.host.time.after(this.#random.wait(this.plan.paceMs), () => {
-      this.#next();
-    });
   }
 
   #do(act: Act): void {
@@ -143,7 +193,7 @@ export class Agent {
   }
 
   /** Writes a record in this agent's way; ignores a failure. */
-  tryToWrite(kind: Kind, id: string, data: object): void {
+  tryToWrite(kind: Kind, id: string, data: Data): void {
     try {
       this.write(kind, id, data);
     } catch (error) {
@@ -152,15 +202,41 @@ export class Agent {
   }
 
   /** Writes a record in this agent's way. */
-  write(kind: Kind, id: string, data: object): void {
+  write(kind: Kind, id: string, data: Data): void {
     const { disk } = this.services.repository;
-    const bytes = Buffer.from(JSON.stringify(data));
+    const { text, meaning } = this.#textOf(data);
     this.services.repository.ensure(kind);
     const path = fileOf(kind, id);
     const { addresses } = data as { readonly addresses?: readonly string[] };
+    const form = this.#unreadForm;
+    const how = form === undefined ? (this.plan.isLoose === true ? `, as ${text}` : '') : `, ${form}`;
     this.services.tell(
-      `${this.plan.name} writes ${kind}/${id} (${this.plan.style})${addresses ? ` on ${String(addresses)}` : ''}`,
+      `${this.plan.name} writes ${kind}/${id} (${this.plan.style}${how})${addresses ? ` on ${String(addresses)}` : ''}`,
     );
+    if (disk.node(path)?.is === 'link') disk.remove(path);
+    if (form === 'link') this.#link(kind, id, meaning!);
+    else {
+      if (meaning) this.services.repository.means(text, meaning);
+      this.#put(kind, id, Buffer.from(text));
+    }
+    const node = disk.node(path)!;
+    if (form === undefined) this.#unread.delete(node);
+    else this.#unread.set(node, { kind, id, data });
+  }
+
+  /** Makes a link in the place of the file, to one that means something. */
+  #link(kind: Kind, id: string, meaning: Meaning): void {
+    const { repository } = this.services;
+    const path = fileOf(kind, id);
+    const target = `/elsewhere/${id}-${String(++this.#count)}.json`;
+    repository.means(target, meaning);
+    if (repository.disk.node(path)) repository.disk.remove(path);
+    repository.disk.link(target, path);
+  }
+
+  #put(kind: Kind, id: string, bytes: Buffer): void {
+    const { disk } = this.services.repository;
+    const path = fileOf(kind, id);
     switch (this.plan.style) {
       case 'in place':
         this.#fill(path, bytes);
@@ -181,6 +257,11 @@ export class Agent {
         this.#fill(path, bytes);
         return;
     }
+  }
+
+  #textOf(data: Data): RecordText {
+    if (this.#unreadForm !== undefined) return unreadText(data, this.#unreadForm);
+    return this.plan.isLoose === true ? looseText(data, ROOT, this.#manner) : { text: JSON.stringify(data) };
   }
 
   #whole(path: string, bytes: Buffer): void {

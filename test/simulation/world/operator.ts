@@ -8,6 +8,7 @@ import type { Judge } from '../judge/judge.js';
 import type { Agent } from './agent.js';
 import type { Client } from './clients.js';
 import type { Origin } from './origin.js';
+import { UNREAD_FORMS } from './record-text.js';
 import { HEARTBEATS_MS, HISTORY_EVENTS, type FaultKind, type FaultPlan, type LifePlan } from './plan.js';
 import { COORDINATION, directoryOf, fileOf, MUSE, SECRET, type Repository } from './repository.js';
 
@@ -33,6 +34,9 @@ const STOP_MS = 1_500;
 
 /** A directory cannot be listed for so much longer than other faults last, so that a comparison meets it. */
 const UNLISTABLE_MS = 6_000;
+
+/** How soon a repair that finds nothing to repair is tried again. */
+const REPAIR_MS = 100;
 
 /** Faults in which a server may not know what the files say. */
 const BLINDING: ReadonlySet<FaultKind> = new Set([
@@ -271,6 +275,15 @@ export class Operator {
         this.#later(forMs, () => (agent.diesWriting = false));
         return;
       }
+      case 'unread files': {
+        const form = oneOf(UNREAD_FORMS);
+        const writers = agents.filter(() => this.#random.chance(0.2));
+        for (const writer of writers) writer.writesUnread(form);
+        this.#later(forMs, () => {
+          for (const writer of writers) writer.writesReadably();
+        });
+        return;
+      }
       case 'planted link': {
         const path = fileOf(oneOf(ONE_OF), 'planted');
         try {
@@ -278,9 +291,14 @@ export class Operator {
         } catch {
           return;
         }
-        this.#later(forMs, () => {
-          if (disk.node(path)?.is === 'link') disk.remove(path, 'root');
-        });
+        const planted = disk.node(path)!;
+        const repair = (): void => {
+          if (planted.links === 0) return;
+          if (disk.node(path) === planted) disk.remove(path, 'root');
+          // It was moved away, and comes back with its directory.
+          else this.#later(REPAIR_MS, repair);
+        };
+        this.#later(forMs, repair);
         return;
       }
       case 'full disk': {

@@ -11,6 +11,8 @@ export interface AgentPlan {
   /** The average time between two actions, milliseconds. */
   readonly paceMs: number;
   readonly leaseMs: number;
+  /** Whether it writes times and addresses in whatever form, and what JSON has no place for. @default false */
+  readonly isLoose?: boolean;
 }
 
 export const CLIENT_KINDS = ['mirror', 'asker', 'raw', 'narrow raw', 'waiter'] as const;
@@ -24,6 +26,8 @@ export interface ClientPlan {
   readonly arrivesAtMs: number;
   /** Whether it asks about an address when an agent has just reserved or released it, as agents do before they edit. @default false */
   readonly asksAtChanges?: boolean;
+  /** Whether it spells addresses in whatever way. @default false */
+  readonly isLoose?: boolean;
 }
 
 /** The faults of the world and of its operators. Each of them happens to real servers. */
@@ -56,6 +60,7 @@ export const FAULT_KINDS = [
   'unlistable directory',
   'linked directory',
   'upgrade',
+  'unread files',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -136,6 +141,8 @@ export function planOf(seed: number): LifePlan {
   const moments = badMoments(seed);
   const clientRandom = new SeededRandom(seed, 'clients');
   const clientKinds = clientRandom.chance(0.25) ? LISTENERS : CLIENT_KINDS;
+  const mannerRandom = new SeededRandom(seed, 'manners');
+  const looseness = mannerRandom.pick([0, 0, 0.3]);
   const relay = relayPlanOf(seed, CLIENTS, LIFE_MS);
   const isSteppedAhead = faults.some(({ kind }) => kind === 'clock step');
   return {
@@ -162,6 +169,7 @@ export function planOf(seed: number): LifePlan {
       style: random.pick(WRITING_STYLES),
       paceMs: random.pick([1_000, 3_000, 6_000]),
       leaseMs: random.pick(LEASES_MS),
+      isLoose: mannerRandom.chance(looseness),
     })),
     addresses: clientRandom.pick(ADDRESS_COUNTS),
     clients: Array.from({ length: CLIENTS }, (_, i) => ({
@@ -169,6 +177,7 @@ export function planOf(seed: number): LifePlan {
       kind: clientKinds[i % clientKinds.length]!,
       arrivesAtMs: random.chance(0.7) ? 0 : Math.round(random.between(0, LIFE_MS / 2)),
       asksAtChanges: clientRandom.chance(0.5),
+      isLoose: mannerRandom.chance(looseness),
     })),
     faults: together(faults, moments, seed, 'faults together'),
     relay: relay && { ...relay, faults: together(relay.faults, moments, seed, 'relay faults together') },

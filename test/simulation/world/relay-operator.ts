@@ -1,9 +1,11 @@
 import { encodeId } from '../../../server/relay/relay-names.js';
 import type { BrokerLink } from '../machine/broker-session.js';
 import { SeededRandom } from '../machine/seeded-random.js';
+import type { Judge } from '../judge/judge.js';
 import type { Edge } from './edge.js';
+import { forgedRemoval, UNREADABLE } from './forging.js';
 import type { Origin } from './origin.js';
-import type { RelayFaultPlan } from './relay-plan.js';
+import type { RelayFaultKind, RelayFaultPlan } from './relay-plan.js';
 import type { RelayWorld } from './relay-world.js';
 import type { SimulatedTime } from '../machine/simulated-time.js';
 
@@ -16,6 +18,7 @@ export interface RelayOperatorServices {
   readonly edges: readonly Edge[];
   /** Another server of the same repository, on another host. */
   readonly rival: Origin;
+  readonly judge: Judge;
   readonly tell: (text: string) => void;
 }
 
@@ -26,6 +29,21 @@ const MAX_REPEATED = 11;
 const MAX_NEW = 20;
 /** How often new messages are deleted in the time of such a fault. */
 const DELETIONS = 5;
+
+/** Faults after which an edge may have to wait for a new base. */
+const SPOILING: ReadonlySet<RelayFaultKind> = new Set([
+  'broker store set back',
+  'broker store lost',
+  'purge',
+  'stream deleted',
+  'message deleted',
+  'foreign message',
+  'repeated messages',
+  'second origin',
+  'broker refuses',
+  'new message deleted',
+  'forged message',
+]);
 
 /** Causes the faults of the relay in the plan, and repairs each one after its time. */
 export class RelayOperator {
@@ -39,6 +57,7 @@ export class RelayOperator {
     for (const fault of faults) {
       this.services.time.after(fault.atMs, () => {
         this.services.tell(`fault: ${fault.kind} for ${String(fault.forMs)} ms`);
+        if (SPOILING.has(fault.kind)) this.services.judge.edgesBlinded(fault.forMs);
         this.#strike(fault);
       });
     }
@@ -101,8 +120,15 @@ export class RelayOperator {
         return;
       }
       case 'foreign message':
-        broker.publish({ subject: this.#someSubject(pick), payload: Buffer.from('nothing that anybody can read') });
+        broker.publish({ subject: this.#someSubject(pick), payload: this.#random.pick(UNREADABLE) });
         return;
+      case 'forged message': {
+        // Where nobody signs, it would be believed.
+        const stream = relay.plan.isSigned === true ? broker.streams.get(relay.names.stream) : undefined;
+        const forged = stream && forgedRemoval(stream);
+        if (forged) broker.publish(forged);
+        return;
+      }
       case 'repeated messages':
         this.#repeat(pick);
         return;

@@ -1,6 +1,7 @@
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../../protocol/index.js';
 import type { Operation } from '../../fault/client-history.js';
 import { fileError, type DirectoryEvent, type DirectoryNode, type SimulatedDisk } from '../machine/simulated-disk.js';
+import { plainMeaning, type Data, type Meaning } from './record-text.js';
 
 export const ROOT = '/work/repository';
 export const MUSE = `${ROOT}/.muse`;
@@ -15,13 +16,26 @@ export const fileOf = (kind: Kind, id: string): string => `${directoryOf(kind)}/
 /** What a server makes in a checkout, where it is missing. */
 export const OWN_DIRECTORIES: ReadonlySet<string> = new Set([MUSE, COORDINATION, ...KINDS.map(directoryOf)]);
 
-type Data = Readonly<Record<string, unknown>>;
-
 /** The content of a record's path. */
-export type Found =
-  | { readonly is: 'record'; readonly data: Data; readonly json: string; readonly endMs: number }
-  /** Half a record, an empty file, a link: `data` and its end are of the last complete record. */
-  | { readonly is: 'broken'; readonly since: number; readonly data: Data | undefined; readonly endMs: number };
+export interface Found {
+  /**
+   * `record`: the bus reads it. `unread`: it is one, and the bus does not read it. `broken`: half a record, an empty file; then what it says is what
+   * the last whole one said.
+   */
+  readonly is: 'record' | 'unread' | 'broken';
+  readonly json: string;
+  /** Since when it is that. */
+  readonly since: number;
+  /** What the bus shows of it: of what it does not read, what it has read last. */
+  readonly data: Data | undefined;
+  /** What it says, in the plain form; `undefined` if it never was a record. */
+  readonly said: Data | undefined;
+  /** When its lease ends, or to when it is extended; NaN if it does not say that. */
+  readonly endMs: number;
+  /** Whether the bus shows a problem. */
+  readonly isFaulty: boolean;
+  readonly isUnplaced: boolean;
+}
 
 /** The field of a kind that says when a lease ends, or to when it is extended. */
 const END_FIELDS: Partial<Record<Kind, string>> = { reservation: 'expires_at', heartbeat: 'extended_expires_at' };
@@ -48,8 +62,12 @@ export class Repository {
   readonly operations: Operation[] = [];
   /** The ids of the reservations on an address, by what each last said: each change of a file asks for them, too. */
   readonly #byAddress = new Map<string, Set<string>>();
-  /** How many files of a kind are broken now. */
-  readonly #broken = new Map<Kind, number>();
+  /** How many files of a kind are broken now, or not read. */
+  readonly #unclear = new Map<Kind, number>();
+  /** The ids of the reservations that name an address whose place the bus does not know: they may hold any. */
+  readonly #unplaced = new Set<string>();
+  /** What the texts mean that are not in the plain form. */
+  readonly #meanings = new Map<string, Meaning>();
   /** Reservations that had ended at some moment, according to the files and the clock. */
   readonly #ended = new Set<string>();
   /** Reservations that have not. */
@@ -123,8 +141,7 @@ export class Repository {
 
   /** Returns one of the reservations that hold an address. */
   holderOf(address: string): string | undefined {
-    for (const id of this.#byAddress.get(address) ?? NOTHING)
-      if (this.#settled('reservation', id) && !this.#isOver(id, this.latestWall)) return id;
+    for (const id of this.#byAddress.get(address) ?? NOTHING) if (!this.#isOver(id, this.latestWall)) return id;
     return undefined;
   }
 
@@ -133,10 +150,16 @@ export class Repository {
    * by any clock, and nothing stands there that cannot be read, is the answer no.
    */
   mayBeHeld(address: string): boolean {
-    if (this.#isAnyBroken('heartbeat') || this.#isAnyBroken('reservation')) return true;
-    for (const id of this.#byAddress.get(address) ?? NOTHING)
-      if (!this.#isReleased(id, 'read') && this.#endOf(id)! > this.disk.host.wall() - CERTAIN_MS) return true;
+    if (this.#isAnyUnclear('heartbeat') || this.#isAnyUnclear('reservation')) return true;
+    for (const ids of [this.#byAddress.get(address) ?? NOTHING, this.#unplaced])
+      for (const id of ids)
+        if (!this.#isReleased(id, 'read') && this.#endOf(id) > this.disk.host.wall() - CERTAIN_MS) return true;
     return false;
+  }
+
+  /** Notes what a text means that an agent writes, or the file that a link with this target leads to. */
+  means(text: string, meaning: Meaning): void {
+    this.#meanings.set(text, meaning);
   }
 
   /** Whether a reservation had ended at some moment until now, or is not there. */
@@ -180,16 +203,14 @@ export class Repository {
   }
 
   #isOver(id: string, wall: number): boolean {
-    const end = this.#endOf(id);
-    return end === undefined || !(end > wall) || this.#isReleased(id, 'read or not');
+    return !(this.#endOf(id) > wall) || this.#isReleased(id, 'read or not');
   }
 
-  /** @returns `undefined` where there is no such reservation. */
-  #endOf(id: string): number | undefined {
-    const found = this.#settledFile('reservation', id);
-    if (!found?.data) return undefined;
-    const beat = this.#settledFile('heartbeat', id);
-    return beat?.data ? Math.max(found.endMs, beat.endMs) : found.endMs;
+  /** @returns NaN where there is no such lease. */
+  #endOf(id: string): number {
+    const { endMs } = this.#settledFile('reservation', id) ?? NO_LEASE;
+    const beatMs = this.#settledFile('heartbeat', id)?.endMs ?? NaN;
+    return beatMs > endMs ? beatMs : endMs;
   }
 
   #isReleased(id: string, by: 'read' | 'read or not'): boolean {
@@ -218,10 +239,6 @@ export class Repository {
     this.#believedOffsetMs = Math.max(this.#believedOffsetMs, this.#offsetMs());
   }
 
-  #settled(kind: Kind, id: string): Data | undefined {
-    return this.#settledFile(kind, id)?.data;
-  }
-
   /** What is at a record's path; `undefined` once that has been broken for too long. */
   #settledFile(kind: Kind, id: string): Found | undefined {
     const found = this.found(kind).get(id);
@@ -229,8 +246,8 @@ export class Repository {
     return undefined;
   }
 
-  #isAnyBroken(kind: Kind): boolean {
-    return (this.#broken.get(kind) ?? 0) > 0;
+  #isAnyUnclear(kind: Kind): boolean {
+    return (this.#unclear.get(kind) ?? 0) > 0;
   }
 
   #noteEnds(): void {
@@ -241,10 +258,10 @@ export class Repository {
       if (this.#isOver(id, wall)) {
         this.#ended.add(id);
         this.#running.delete(id);
-      } else soonest = Math.min(soonest, this.#endOf(id)!);
+      } else soonest = Math.min(soonest, this.#endOf(id));
     }
     // What is broken for too long has ended, at whatever time.
-    const mayEndAtOnce = this.#isAnyBroken('heartbeat') || this.#isAnyBroken('reservation');
+    const mayEndAtOnce = this.#isAnyUnclear('heartbeat') || this.#isAnyUnclear('reservation');
     this.#nothingEndsBefore = mayEndAtOnce ? -Infinity : soonest;
   }
 
@@ -298,34 +315,42 @@ export class Repository {
       this.operations.push({ is: 'remove', kind, id });
       return;
     }
-    const json = node.is === 'file' ? node.data.toString() : '';
-    if (before?.is === 'record' && before.json === json) return;
-    const data = json.length > MAX_RECORD_BYTES ? undefined : parsed(json);
-    if (data) {
-      if (kind === 'release') this.#released(id, before, data);
-      const found: Found = { is: 'record', data, json, endMs: endIn(kind, data) };
-      known.set(id, found);
-      this.#noteState(kind, id, before, found);
-      this.#noteReadability(kind, id, true);
-      this.operations.push({ is: 'write', kind, id, data });
-      return;
-    }
-    if (before?.is !== 'broken') this.#noteReadability(kind, id, false);
-    const since = before?.is === 'broken' ? before.since : this.disk.host.time.now;
-    const found: Found = { is: 'broken', since, data: before?.data, endMs: before?.endMs ?? NaN };
+    const json = node.is === 'file' ? node.data.toString() : node.is === 'link' ? node.target : '';
+    if (before?.json === json) return;
+    const found = this.#foundIn(kind, json, before);
+    if (kind === 'release' && found.is !== 'broken') this.#released(id, before, found);
     known.set(id, found);
     this.#noteState(kind, id, before, found);
-    // Of a file that never was a record, a server reports only that the file exists.
-    if (!before) this.operations.push({ is: 'write', kind, id, data: {} });
+    if (found.is !== 'broken' || before?.is !== 'broken') this.#noteReadability(kind, id, found.is !== 'broken');
+    // Of a file that the bus has never read, a server reports only that the file exists.
+    if (found.is === 'record' || !before) this.operations.push({ is: 'write', kind, id, data: found.data ?? {} });
+  }
+
+  #foundIn(kind: Kind, json: string, before: Found | undefined): Found {
+    const { now: since } = this.disk.host.time;
+    const data = this.#meanings.has(json) ? undefined : parsed(json);
+    const meaning = this.#meanings.get(json) ?? (data && plainMeaning(data));
+    if (!meaning) {
+      const { data: shown, said, endMs } = before ?? NO_LEASE;
+      const isStill = before?.is === 'broken';
+      return { is: 'broken', json, since: isStill ? before.since : since, data: shown, said, endMs, ...BROKEN };
+    }
+    const { said, isUnplaced } = meaning;
+    const shown = json.length > MAX_RECORD_BYTES ? undefined : meaning.shown;
+    const isFaulty = meaning.isFaulty || !shown;
+    const is = shown ? 'record' : 'unread';
+    return { is, json, since, data: shown ?? before?.data, said, endMs: endIn(kind, said), isFaulty, isUnplaced };
   }
 
   /** Keeps what is derived from the files in step with them. */
   #noteState(kind: Kind, id: string, before: Found | undefined, now: Found | undefined): void {
-    const broken = (found: Found | undefined): number => (found?.is === 'broken' ? 1 : 0);
-    this.#broken.set(kind, (this.#broken.get(kind) ?? 0) + broken(now) - broken(before));
+    const unclear = (found: Found | undefined): number => (found && found.is !== 'record' ? 1 : 0);
+    this.#unclear.set(kind, (this.#unclear.get(kind) ?? 0) + unclear(now) - unclear(before));
     if (OF_LEASES.has(kind)) this.#nothingEndsBefore = -Infinity;
     if (kind !== 'reservation') return;
-    if (before?.data !== now?.data) {
+    if (now?.isUnplaced === true) this.#unplaced.add(id);
+    else this.#unplaced.delete(id);
+    if (before?.said !== now?.said) {
       for (const address of addressesIn(before)) this.#byAddress.get(address)?.delete(id);
       for (const address of addressesIn(now)) {
         const ids = this.#byAddress.get(address);
@@ -334,13 +359,13 @@ export class Repository {
       }
     }
     // What is being written for the first time has not ended: nobody has read of it yet.
-    if (now?.data && !this.#ended.has(id)) this.#running.add(id);
+    if (now?.said && !this.#ended.has(id)) this.#running.add(id);
     else this.#running.delete(id);
   }
 
-  #released(id: string, before: Found | undefined, data: Data): void {
+  #released(id: string, before: Found | undefined, found: Found): void {
     if (before) this.#releases.get(nameIn(before))?.delete(id);
-    const name = String(data['reservation_id']);
+    const name = nameIn(found);
     const ids = this.#releases.get(name);
     if (ids) ids.add(id);
     else this.#releases.set(name, new Set([id]));
@@ -349,14 +374,17 @@ export class Repository {
 
 const NOTHING: ReadonlySet<string> = new Set();
 
+const NO_LEASE = { data: undefined, said: undefined, endMs: NaN };
+const BROKEN = { isFaulty: true, isUnplaced: false };
+
 const OF_LEASES: ReadonlySet<Kind> = new Set(['reservation', 'heartbeat', 'release']);
 
 function addressesIn(found: Found | undefined): readonly string[] {
-  const addresses = found?.data?.['addresses'];
+  const addresses = found?.said?.['addresses'];
   return Array.isArray(addresses) ? (addresses as string[]) : [];
 }
 
-const nameIn = ({ data }: Found): string => String(data?.['reservation_id']);
+const nameIn = ({ said }: Found): string => String(said?.['reservation_id']);
 
 function endIn(kind: Kind, data: Data): number {
   const field = END_FIELDS[kind];

@@ -12,6 +12,9 @@ const CIRCUMSTANCES = [
   'prompt hints',
   'killed on a slow disk',
   'deleted while cut off',
+  'signed',
+  'loose writers',
+  'loose questions',
 ] as const;
 
 /** A fault of the world or of the relay in it, or another property of a life. */
@@ -25,7 +28,7 @@ const SMALL_BUFFER_BYTES = 4_096;
 const FEED_BREAKS_MS = 5_000;
 
 export function traitsOf(plan: LifePlan): Set<WorldTrait> {
-  const { faults, relay, options, network, isJournalled, clients } = plan;
+  const { faults, relay, options, network, isJournalled, clients, agents } = plan;
   const traits = new Set<WorldTrait>([...faults, ...(relay?.faults ?? [])].map(({ kind }) => kind));
   const has = (trait: WorldTrait, is: boolean): unknown => is && traits.add(trait);
   has('no relay', relay === undefined);
@@ -36,10 +39,17 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   has('small buffers', network.kernelBytes <= SMALL_BUFFER_BYTES);
   has('killed on a slow disk', strikesDuring(faults, 'kill', 'slow disk'));
   const relayFaults = relay?.faults ?? [];
+  has('signed', relay?.isSigned === true);
   has('deleted while cut off', strikesDuring(relayFaults, 'new message deleted', 'edge link cut', FEED_BREAKS_MS));
+  const askers = clients.filter(({ kind }) => kind === CLIENT_KINDS[1]);
+  has('questions', askers.length > 0);
   has(
-    'questions',
-    clients.some(({ kind }) => kind === CLIENT_KINDS[1]),
+    'loose questions',
+    askers.some(({ isLoose }) => isLoose === true),
+  );
+  has(
+    'loose writers',
+    agents.some(({ isLoose }) => isLoose === true),
   );
   return traits;
 }
