@@ -127,6 +127,7 @@ export {
   parseAddress,
   parseQuery,
   runSituation,
+  branchText,
   runText,
   Swarm,
 } from './swarm/index.js';

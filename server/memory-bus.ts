@@ -10,6 +10,9 @@ import type { Change } from './store/change.js';
 import { RecordStore } from './store/record-store.js';
 import type { Socket } from './delivery/port.js';
 import type { Connection } from './sessions/connection.js';
+import { parseRecord } from './watch/record-parser.js';
+
+const TOO_LARGE = { is: 'problem', problem: 'too-large' } as const;
 
 export interface MemoryBusOptions {
   readonly limits?: Partial<Limits>;
@@ -21,6 +24,7 @@ export interface MemoryBusOptions {
 export class MemoryBus {
   readonly #store = new RecordStore();
   readonly #sessions: SessionManager;
+  readonly #limits: Limits;
   #cancelExpiry: (() => void) | undefined;
   #writes = 0;
 
@@ -33,6 +37,7 @@ export class MemoryBus {
       ...(limits ? { limits } : {}),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
+    this.#limits = options.limits;
     const epoch = newEpoch(clock.now(), systemRandom(EPOCH_RANDOM_BYTES));
     const hub = new Hub({ epoch, store: this.#store }, options.limits);
     const source = {
@@ -58,10 +63,20 @@ export class MemoryBus {
     return this.#sessions.hub.revision;
   }
 
-  /** Adds a record, or changes it. */
+  /**
+   * Adds a record, or changes it, as if this were in its file: a `Date` is its text, and what no record can have is a problem.
+   * @throws TypeError for a value that JSON does not have.
+   */
   put(kind: Kind, id: string, data: RecordData): void {
+    const { maxRecordBytes, maxRecordDepth } = this.#limits;
+    const bytes = Buffer.from(JSON.stringify(data));
+    const parsed = bytes.length > maxRecordBytes ? TOO_LARGE : parseRecord(bytes, maxRecordDepth);
+    if (parsed.is === 'problem') {
+      this.corrupt(kind, id, parsed.problem);
+      return;
+    }
     const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
-    this.#take({ is: 'present', kind, id, signature, data });
+    this.#take({ is: 'present', kind, id, signature, data: parsed.data });
   }
 
   remove(kind: Kind, id: string): void {

@@ -7,7 +7,7 @@ import type { GlobNode } from './glob-tree.js';
 import type { Followed } from '../records/followed-fields.js';
 import type { Kind } from '../records/kinds.js';
 import type { RecordData } from '../records/record.js';
-import { addressTexts } from '../swarm/fields.js';
+import { addressTexts, branchText, runText } from '../swarm/fields.js';
 
 /** The fields of a record that filters look at, taken out of its data once. */
 export interface Matchable {
@@ -15,7 +15,7 @@ export interface Matchable {
   readonly id: string;
   /** `data.run_id`, if it is a string or a number (then its digits); else the run of the reservation that the record names. */
   readonly runId: string | undefined;
-  /** `data.branch`, if it is a string; else the branch of the reservation that the record names. */
+  /** `data.branch`, if it is a string or a number (then its digits); else the branch of the reservation that the record names. */
   readonly branch: string | undefined;
   /** What names an address in `data.addresses`: the texts that `/holders` and all others read there. */
   readonly addresses: readonly string[];
@@ -26,20 +26,17 @@ export interface Matchable {
  * @param followed the run and branch of the reservation that the record names, used if the record does not say them itself.
  */
 export function matchable(kind: Kind, id: string, data: RecordData, followed?: Followed): Matchable {
-  const { run_id, branch } = data as Readonly<Record<string, unknown>>;
+  const { run_id, branch } = data;
   return {
     kind,
     id,
-    runId: said(typeof run_id === 'number' ? String(run_id) : run_id) ?? followed?.runId ?? textIn(run_id),
-    branch: said(branch) ?? followed?.branch ?? textIn(branch),
+    runId: runText(data) ?? followed?.runId ?? textIn(run_id),
+    branch: branchText(data) ?? followed?.branch ?? textIn(branch),
     addresses: addressTexts(data),
   };
 }
 
 const textIn = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-/** Muse writes "" for a value that it does not know. */
-const said = (value: unknown): string | undefined =>
-  typeof value === 'string' && value.trim() !== '' ? value : undefined;
 
 /** A field of a filter that is matched against a record; an explanation lists these. */
 export type RecordField = Exclude<keyof Filter, 'event_types'>;

@@ -3,7 +3,7 @@ import { closestMatch } from '../closest-match.js';
 import { kindFromName, KINDS } from '../records/kinds.js';
 import { PROBLEMS } from '../records/problem.js';
 import { parseTimestamp } from '../records/timestamp.js';
-import { addressTexts, overlap, parseAddress, runText } from '../swarm/index.js';
+import { addressTexts, branchText, overlap, parseAddress, runText } from '../swarm/index.js';
 import type { QueryField, QuerySubject, QueryTest } from './query.js';
 import { QuerySyntaxError } from './words.js';
 
@@ -21,7 +21,7 @@ export const FIELD_TESTS: Readonly<Record<QueryField, MakeTest>> = {
     return ({ type }) => type === wanted;
   },
   run: (value) => textTest(value, ({ data }) => runText(data)),
-  branch: (value) => textTest(value, ({ data }) => data['branch']),
+  branch: (value) => textTest(value, ({ data }) => branchText(data)),
   addr: addressTest,
   id: (value) => textTest(value, ({ id }) => id),
   reason: (value, at) => {

@@ -1,7 +1,7 @@
 import { recordKey } from './record-name.js';
 import type { Kind } from './kinds.js';
-import type { JsonValue, RecordData } from './record.js';
-import { isNothing } from '../swarm/fields.js';
+import type { RecordData } from './record.js';
+import { branchText, isNothing, runText } from '../swarm/fields.js';
 import { leaseNameOf } from '../swarm/lease-facts.js';
 
 /** The run and branch that a heartbeat or release takes from the reservation that it names, if it does not say them itself. */
@@ -92,7 +92,7 @@ export class FollowedFields {
     this.drop('reservation', id);
     const name = leaseNameOf('reservation', id, data)!;
     const said = this.#reservations.get(name) ?? new Map<string, Followed>();
-    this.#reservations.set(name, said.set(id, { runId: text(data['run_id']), branch: text(data['branch']) }));
+    this.#reservations.set(name, said.set(id, { runId: runText(data), branch: branchText(data) }));
     this.#names.set(id, name);
     const followed = this.#saidBy(name)!;
     const moved: (Follower & FollowerMove)[] = [];
@@ -130,9 +130,4 @@ export function sameFollowed(a: Followed | undefined, b: Followed | undefined): 
 function followedName(kind: Kind, id: string, data: RecordData): string | undefined {
   if (kind !== 'heartbeat' && kind !== 'release') return undefined;
   return isNothing(data['run_id']) || isNothing(data['branch']) ? leaseNameOf(kind, id, data) : undefined;
-}
-
-function text(value: JsonValue | undefined): string | undefined {
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }

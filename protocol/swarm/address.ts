@@ -1,4 +1,5 @@
 import { readPattern, unescaped, type Reading } from './address-pattern.js';
+import { MAX_ADDRESSES, spellingsIn } from './address-spellings.js';
 
 /**
  * What an address names. `directory` is an address with a slash at its end. A directory without that slash is read as `file`, which makes
@@ -53,14 +54,16 @@ const SEPARATING_BACKSLASH = /\\(?![*?[\]{}])/g;
 
 /**
  * Reads one spelling of an address. Trims blanks, joins `//` and `/./`, resolves `..`, makes an absolute path below one of the roots
- * relative to that root, composes letters and accents (NFC), drops a `::` with nothing after it, and takes off the quotes around it and the
- * `file://` of a url.
+ * relative to that root, composes letters and accents (NFC), drops characters that are not visible and a `::` with nothing after it, and
+ * takes off the quotes around it and the `file://` of a url.
  */
 export function parseAddress(spelling: string, context: AddressContext = {}): ParsedAddress {
-  const trimmed = pathIn(spelling.normalize('NFC').trim());
+  const trimmed = pathIn(spelling.normalize('NFC').replace(INVISIBLE, '').trim());
   if (trimmed === '') return refuse('empty', 'the address is empty');
   if (trimmed.length > MAX_ADDRESS_CHARACTERS)
     return refuse('too-long', `the address has more than ${String(MAX_ADDRESS_CHARACTERS)} characters`);
+  if (FROM_VARIABLE.test(slashed(trimmed, context)))
+    return refuse('absolute', `${shown(trimmed)} is a path from a directory that only its writer knows`);
   const mark = SYMBOL_MARK.exec(trimmed);
   const written = mark ? trimmed.slice(0, mark.index) : trimmed;
   const path = resolvePath(slashed(written, context), context);
@@ -75,36 +78,10 @@ export type ParsedQuery =
   | { readonly ok: true; readonly addresses: readonly Address[] }
   | { readonly ok: false; readonly problem: AddressProblem };
 
-const LINE_END = /[\n\v\f\r\u0085\u2028\u2029]+/;
-const LIST_SEPARATOR = /[,;]/;
-const LOOKS_LIKE_ADDRESS = /[/.]|::/;
-/** A line, or several, with columns, after a name: from compilers and `grep -n` (`a.py:12:3`), agents (`a.py:12-20`), code hosts (`a.py#L12-L20`). */
-const POSITION = /(?<=[^:])(?::\d+){1,2}(?:-\d+(?::\d+)?)?$|(?<=.)#L\d+(?:C\d+)?(?:-L?\d+(?:C\d+)?)?$/;
-
-/**
- * Returns the addresses that a text may name, in a record or in a question: one a line, or separated by commas. `a.py:12` may be a line of
- * `a.py`, or a file of that name, and `a.py, b.py` two files or one. All readings count, because one alone could be a wrong "free".
- */
-export function spellingsIn(text: string): readonly string[] {
-  const lines = LINE_END.test(text) ? text.split(LINE_END).filter((line) => line.trim() !== '') : [text];
-  return lines.flatMap((line) => [line, ...listedIn(line)].flatMap((one) => [one, ...unplaced(one)]));
-}
-
-function listedIn(line: string): readonly string[] {
-  if (line.includes('{') || !LIST_SEPARATOR.test(line)) return [];
-  const parts = line
-    .split(LIST_SEPARATOR)
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-  return parts.every((part) => LOOKS_LIKE_ADDRESS.test(part)) ? parts : [];
-}
-
-function unplaced(spelling: string): readonly string[] {
-  const trimmed = spelling.trim();
-  const place = trimmed.replace(POSITION, '');
-  return place === trimmed ? [] : [place];
-}
-
+/** Characters without width, which come with a text that was copied from a page. */
+const INVISIBLE = /[\0\u00ad\u200b\u200e\u200f\u2060\ufeff]/g;
+/** What a shell or an editor would have replaced by an absolute path: `~/`, `$HOME/`, `${workspaceFolder}/`. */
+const FROM_VARIABLE = /^(?:~|\$[A-Z_]+|\$\{\w+\}|%\w+%)\//;
 const QUOTED = /^(["'`])(.+)\1$/s;
 const FILE_URL = /^file:\/\/(?:localhost)?(?=\/)/i;
 
@@ -128,6 +105,8 @@ function pathIn(text: string): string {
 export function parseQuery(spelling: string, context: AddressContext = {}): ParsedQuery {
   const found = new Map<string, Address>();
   const spellings = spellingsIn(spelling);
+  if (spellings.length > MAX_ADDRESSES)
+    return refuse('too-long', `the text names more than ${String(MAX_ADDRESSES)} addresses`);
   for (const reading of spellings.length === 0 ? [spelling] : spellings) {
     const parsed = parseReading(reading, context);
     if (!parsed.ok) return parsed;
@@ -223,12 +202,33 @@ const namesOf = (path: string): string[] =>
     .map((name) => name.trim().replace(/[\s:]+$/, ''))
     .filter((name) => name !== '');
 
-/** Names joined by `.` or `::` nest: a class covers its methods. The `()` of a call is no part of a name. */
+/** What joins the names of a symbol in some language: `A.f`, `A::f`, `A:f`, `A->f`, `A#f` (`A.#f` is a name of its own), `f/2`. */
+const NAME_SEPARATOR = /:{2,}|:(?!\d)|\.|\/(?=\d)|->|(?<=[^\s:./>])#/;
+
+/** Names nest: a class covers its methods. */
 function symbolSteps(symbol: string): string[] {
-  return symbol
-    .split(/:{2,}|\./)
-    .map((name) => name.replace(/^[\s:]+|(?:\(\))?[\s:]*$/g, ''))
+  return withoutParameters(symbol)
+    .split(NAME_SEPARATOR)
+    .map((name) => name.trim())
     .filter((name) => name !== '');
+}
+
+const NAME_END = /[^\s@?+*!:./>#(<-]/;
+
+/** The parameters of a function, and the arguments of a call or a type, are no part of its name; the brackets of a glob are. */
+function withoutParameters(symbol: string): string {
+  let name = '';
+  let depth = 0;
+  let before = '';
+  for (const char of symbol) {
+    const opens = (char === '(' || char === '<') && (depth > 0 || NAME_END.test(name.at(-1) ?? ''));
+    const closes = char === ')' || (char === '>' && before !== '=' && before !== '-');
+    if (opens) depth++;
+    else if (depth === 0) name += char;
+    else if (closes) depth--;
+    before = char;
+  }
+  return name;
 }
 
 function makeAddress(names: readonly string[], isDirectory: boolean, symbol: readonly string[]): Address {

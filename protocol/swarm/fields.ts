@@ -6,11 +6,11 @@ import {
   isAbsoluteAddress,
   normalBranch,
   parseAddress,
-  spellingsIn,
   type Address,
   type AddressContext,
   type ParsedAddress,
 } from './address.js';
+import { MAX_ADDRESSES, spellingsIn } from './address-spellings.js';
 
 /** A field with a wrong value, and what would be right. */
 export interface FieldProblem {
@@ -23,10 +23,10 @@ export interface FieldProblem {
 const MAX_SHOWN_CHARACTERS = 60;
 /** Arrays in arrays beyond this depth are not read as lists of addresses. */
 const MAX_ARRAY_DEPTH = 4;
-/** The most addresses that are read from a field. One file must not make an index grow without bound. */
-const MAX_ADDRESSES = 10_000;
 const ADDRESS_FIELDS = ['addresses', 'address'] as const;
-const NAME_FIELDS = ['address', 'path', 'file', 'name'] as const;
+/** What some agents write in their place. Beside them they may name more than what is held: the files of a symbol. */
+const FILE_FIELDS = ['files', 'paths'] as const;
+const NAME_FIELDS = ['address', 'path', 'file', 'uri', 'name'] as const;
 
 /**
  * Reads the fields of one record. Accepts any form whose meaning is certain; all else becomes a {@link FieldProblem}. Agents write records
@@ -90,8 +90,7 @@ export class FieldReader {
 
   /** Returns the addresses, each once. @param isNeeded whether a record of this kind means nothing without them. */
   addresses(isNeeded: boolean): readonly Address[] {
-    const fields = ADDRESS_FIELDS.filter((field) => !isNothing(this.data[field]));
-    const addresses = this.addressesIn(this.data, fields);
+    const addresses = this.addressesIn(this.data, addressFieldsOf(this.data));
     if (isNeeded && addresses.length === 0 && this.problems.every(({ field }) => !isAddressField(field)))
       this.problem('addresses', this.data['addresses'], 'an array of texts, ["src/billing.py::compute_total"]');
     return addresses;
@@ -112,7 +111,9 @@ export class FieldReader {
         const parsed = parseAddress(text, this.context);
         if (parsed.ok) found.set(parsed.address.text, parsed.address);
         else if (parsed.problem.problem === 'empty') continue;
-        const isPlaceUnknown = parsed.ok ? isAbsoluteAddress(parsed.address) : parsed.problem.problem === 'outside';
+        const isPlaceUnknown = parsed.ok
+          ? isAbsoluteAddress(parsed.address)
+          : parsed.problem.problem === 'outside' || parsed.problem.problem === 'absolute';
         this.isCut ||= isPlaceUnknown;
         if (isPlaceUnknown || !parsed.ok) this.problem(field, text, rightPath(parsed));
       }
@@ -127,13 +128,28 @@ export class FieldReader {
 
 /** Returns the addresses of a record as they are written, for filters and queries that compare texts. */
 export function addressTexts(data: JsonObject): readonly string[] {
-  return ADDRESS_FIELDS.flatMap((field) => (field in data ? spellingsOf(data[field]).texts : []));
+  return addressFieldsOf(data).flatMap((field) => spellingsOf(data[field]).texts);
 }
 
-/** Returns the run of a record, for filters and queries that compare texts. An agent may have written it as a number. */
-export function runText({ run_id: run }: JsonObject): string | undefined {
-  if (typeof run === 'number') return String(run);
-  return typeof run === 'string' && !isNothing(run) ? run : undefined;
+function addressFieldsOf(data: JsonObject): readonly string[] {
+  const isSaid = (field: string): boolean => field in data && !isEmpty(data[field]);
+  const fields = ADDRESS_FIELDS.filter(isSaid);
+  return fields.length > 0 ? fields : FILE_FIELDS.filter(isSaid);
+}
+
+const isEmpty = (value: JsonValue | undefined): boolean =>
+  isNothing(value) || (Array.isArray(value) && value.length === 0);
+
+/** Returns the run of a record, for filters and queries that compare texts. */
+export const runText = ({ run_id: run }: JsonObject): string | undefined => textOf(run);
+
+/** Returns the branch of a record as it is written, for filters and queries that compare texts. */
+export const branchText = ({ branch }: JsonObject): string | undefined => textOf(branch);
+
+/** An agent may have written a number. */
+function textOf(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && !isNothing(value) ? value : undefined;
 }
 
 /** Whether a value is missing, null, or blank. */
@@ -144,7 +160,7 @@ export function isNothing(value: JsonValue | undefined): value is undefined | nu
 const rightPath = (parsed: ParsedAddress): string =>
   `a path from the root of the repository${parsed.ok ? '' : `: ${parsed.problem.text}`}`;
 
-const isAddressField = (field: string): boolean => ADDRESS_FIELDS.some((known) => known === field);
+const isAddressField = (field: string): boolean => [...ADDRESS_FIELDS, ...FILE_FIELDS].some((known) => known === field);
 
 /** The addresses that a value names. `isWhole` is false if a part of it names none: the others are held nevertheless. */
 interface Spellings {
@@ -157,7 +173,7 @@ const UNREAD: Spellings = { texts: [], isWhole: false };
 
 /**
  * Reads the addresses in a value: a text ({@link spellingsIn}), an object that names one or whose keys are addresses, or an array of these,
- * also as a text in JSON.
+ * also as a text in JSON; an object may also have them in a field of its own.
  */
 function spellingsOf(value: JsonValue | undefined, depthLeft = MAX_ARRAY_DEPTH): Spellings {
   if (isNothing(value)) return NONE;
@@ -165,7 +181,14 @@ function spellingsOf(value: JsonValue | undefined, depthLeft = MAX_ARRAY_DEPTH):
   if (typeof value === 'string') return ofArrayText(value, depthLeft) ?? { texts: spellingsIn(value), isWhole: true };
   if (!isJsonObject(value)) return UNREAD;
   const texts = ofObject(value) ?? keysOf(value);
-  return texts ? { texts, isWhole: true } : UNREAD;
+  if (texts) return { texts, isWhole: true };
+  const fields = depthLeft === 0 ? [] : addressFieldsOf(value);
+  return fields.length > 0
+    ? ofArray(
+        fields.map((field) => value[field]!),
+        depthLeft,
+      )
+    : UNREAD;
 }
 
 function ofArray(items: readonly JsonValue[], depthLeft: number): Spellings {

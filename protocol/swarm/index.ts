@@ -12,7 +12,7 @@ export type { ConflictForm } from './conflict-form.js';
 export { conflictForm } from './conflict-form.js';
 export type { Conflict, Party } from './conflicts.js';
 export type { FieldProblem } from './fields.js';
-export { addressTexts, runText } from './fields.js';
+export { addressTexts, branchText, runText } from './fields.js';
 export type { Intent, IntentFacts, IntentState } from './intents.js';
 export { describeIntent } from './intents.js';
 export { leaseNameOf } from './lease-facts.js';

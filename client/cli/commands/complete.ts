@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import { addressTexts, runText, type RecordData } from '../../../protocol/index.js';
+import { addressTexts, branchText, runText, type RecordData } from '../../../protocol/index.js';
 import { findSource } from './source.js';
 import { readTarget, type TargetFlags } from './target.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -37,6 +37,6 @@ export function completeCommand(terminal: Terminal): Command {
 
 function valuesOf(what: string, data: RecordData): readonly string[] {
   if (what === 'address') return addressTexts(data);
-  const value = what === 'branch' ? data['branch'] : what === 'run-id' ? runText(data) : undefined;
+  const value = what === 'branch' ? branchText(data) : what === 'run-id' ? runText(data) : undefined;
   return typeof value === 'string' ? [value] : [];
 }

@@ -9,6 +9,7 @@ import {
   type QueryTerm,
 } from '../../../protocol/index.js';
 import { CliError } from '../cli-error.js';
+import { once } from './read-flag.js';
 
 export interface QueryFlags {
   readonly query?: string;
@@ -37,6 +38,7 @@ export const withQuery = (command: Command): Command =>
   command.option(
     '--query <query>',
     "only what matches this query: 'run:agent-4* addr:src/ OR branch:main'; see docs/QUERIES.md",
+    once('--query'),
   );
 
 /** @throws CliError with the query, and a caret under its wrong character. */

@@ -4,7 +4,7 @@ import { BusError } from '../../sdk/bus-error.js';
 import type { Holder, HoldersOptions } from '../../sdk/holders.js';
 import { addressContext } from './address-context.js';
 import { CliError } from '../cli-error.js';
-import { withHelp } from '../terminal/help.js';
+import { several, withHelp } from '../terminal/help.js';
 import { holderTable, onBranch, readAddress } from './holders.js';
 import {
   printedOn,
@@ -25,7 +25,7 @@ import type { Terminal } from '../terminal/terminal.js';
 import type { Text } from '../terminal/terminal-text.js';
 
 interface WaitFlags extends FormatFlags, PrintFlags, TargetFlags, TimeFlags {
-  readonly free?: string;
+  readonly free?: readonly string[];
   readonly timeout?: string;
   readonly branch?: string;
 }
@@ -47,7 +47,11 @@ type Outcome =
 export function waitCommand(terminal: Terminal): Command {
   const command = new Command('wait')
     .description('wait until nobody holds an address')
-    .option('--free <address>', 'a symbol, or a file, directory or pattern and everything it covers')
+    .option(
+      '--free <address>',
+      'a symbol, or a file, directory or pattern and everything it covers (repeatable: until all are free)',
+      several,
+    )
     .option('--timeout <seconds>', 'give up after this many seconds; 0 only checks (default: wait forever)')
     .option('-b, --branch <branch>', 'only reservations on this branch count', once('--branch'));
   withQuiet(withWide(withTime(withFormat(command, 'text'), 'the time that is left')));
@@ -68,10 +72,12 @@ export function waitCommand(terminal: Terminal): Command {
 
 async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
   if (flags.free === undefined) throw new CliError('wait needs --free ADDRESS', 'bad_args', 'see muse-bus wait --help');
-  const address = flags.free;
   const target = readTarget(flags);
   const options = { branch: flags.branch, ...addressContext(target) };
-  readAddress(address, options);
+  for (const address of flags.free) readAddress(address, options);
+  // One text with an address a line asks about all of them at one moment.
+  const address = flags.free.join('\n');
+  const shown = flags.free.join(', ');
   const format = readFormat(flags, 'text');
   const time = readTime(flags) ?? 'relative';
   const timeoutMs = readDuration('--timeout', flags.timeout);
@@ -88,7 +94,7 @@ async function wait(flags: WaitFlags, terminal: Terminal): Promise<void> {
         if (outcome.is !== 'away') {
           const now = client.serverNow();
           const holders = (of: readonly Holder[]) => holderTable(of, now, time, widthOf(flags, terminal));
-          report(outcome, `${address}${onBranch(flags.branch)}`, address, format, { terminal, holders });
+          report(outcome, `${shown}${onBranch(flags.branch)}`, shown, format, { terminal, holders });
           return;
         }
         terminal.err(`the bus cannot be reached (${outcome.cause}): trying another server, or the files`);

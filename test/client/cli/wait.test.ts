@@ -29,6 +29,16 @@ t.test('wait for an address that stays held times out with exit code 2, and name
   }
 });
 
+t.test('several addresses are free when nobody holds any of them, and each must be one', async (t) => {
+  const repository = TemporaryRepository.for(t);
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py']));
+  const waiting = wait(repository.root, '--free', 'src/a.py', '--free', 'src/b.py', '--timeout', '0');
+  t.equal(await waiting.exit, 2);
+  t.match(waiting.json(), [{ address: 'src/a.py, src/b.py', holders: [{ reservation: 'r1' }] }]);
+  const unset = wait(repository.root, '--free', '', '--free', 'src/b.py', '--timeout', '0');
+  t.equal(await unset.exit, 1);
+});
+
 t.test('an address is free on a branch that nobody holds it on', async (t) => {
   const repository = TemporaryRepository.for(t);
   repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py::f']));

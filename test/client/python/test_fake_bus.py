@@ -397,6 +397,27 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await anext(self.bus.watch(addresses=["src/**"]).__aiter__())
         self.assertEqual(raised.exception.code, "bad-option")
 
+    async def test_a_record_is_read_as_if_it_were_in_a_file(self):
+        deep = 1
+        for _ in range(40):
+            deep = [deep]
+        self.fake.put("task", "sent", {"text": "cut \ud83d", "number": float("nan"), "large": 2**53 + 1})
+        self.fake.put("task", "deep", {"x": deep})
+        self.fake.put("task", "unsafe", {"__proto__": 1})
+        self.fake.put("task", "large", {"x": "x" * 300_000})
+        mirror = await self.bus.mirror()
+        self.assertEqual(mirror.get("task", "sent").data, {"text": "cut \ufffd", "number": None, "large": 2**53})
+        for id, problem in (("deep", "too-deep"), ("unsafe", "unsafe-key"), ("large", "too-large")):
+            self.assertEqual((mirror.get("task", id).data, mirror.get("task", id).problem), ({}, problem))
+
+    async def test_a_filter_finds_the_addresses_that_a_question_finds(self):
+        self.fake.put("reservation", "r1", {"addresses": "src/a.py, src/b.py", "branch": 7})
+        self.fake.put("reservation", "r2", {"files": ["src/b.py"]})
+        self.fake.put("reservation", "r3", {"addresses": ["src/c.py"]})
+        mirror = await self.bus.mirror(addresses=["src/b.py"])
+        self.assertEqual([record.id for record in mirror.all("reservation")], ["r1", "r2"])
+        self.assertEqual([record.id for record in (await self.bus.mirror(branches=["7"])).all("reservation")], ["r1"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { JsonValue, RecordData } from '../../../protocol/index.js';
 import type { BusEvent } from '../../../client/sdk/index.js';
 import { FakeBus } from '../../../client/sdk/testing.js';
 import { until } from '../../support/until.js';
@@ -75,5 +76,30 @@ t.test('a record that no server would show cannot be put', async (t) => {
     t.throws(() => fake.put('task', id, {}), { code: 'bad-option' }, JSON.stringify(id.slice(0, 9)));
   t.throws(() => fake.put('task', 'a/b', {}), /"a\/b" is a path: an id is the name of a file, without \.json/);
   t.throws(() => fake.put('tusk' as 'task', 't1', {}), /did you mean task/);
+  fake.stop();
+});
+
+t.test('a record is read as if it were in a file', async (t) => {
+  const fake = new FakeBus();
+  const tooDeep = (depth: number): JsonValue => (depth === 0 ? 1 : [tooDeep(depth - 1)]);
+  fake.put('task', 'sent', {
+    at: new Date(0),
+    text: 'cut \ud83d',
+    number: NaN,
+    left: undefined,
+  } as unknown as RecordData);
+  fake.put('task', 'deep', { x: tooDeep(40) });
+  fake.put('task', 'unsafe', JSON.parse('{"__proto__": 1}') as RecordData);
+  fake.put('task', 'large', { x: 'x'.repeat(300_000) });
+  const bus = await fake.connect();
+  const mirror = await bus.mirror();
+  t.strictSame(mirror.get('task', 'sent')?.data, { at: '1970-01-01T00:00:00.000Z', text: 'cut \ufffd', number: null });
+  for (const [id, problem] of [
+    ['deep', 'too-deep'],
+    ['unsafe', 'unsafe-key'],
+    ['large', 'too-large'],
+  ] as const)
+    t.match(mirror.get('task', id), { data: {}, problem });
+  await bus.close();
   fake.stop();
 });

@@ -43,7 +43,7 @@ t.test('run and branch are those of the record, or else of the reservation that 
     [{}, 'f', 'dev', [undefined, undefined]],
     [{ run_id: 'a', branch: 'main' }, 'a', 'main', ['a', 'main']],
     [{ run_id: '', branch: ' ' }, 'f', 'dev', ['', ' ']],
-    [{ run_id: 7, branch: 7 }, '7', 'dev', ['7', undefined]],
+    [{ run_id: 7, branch: 7 }, '7', '7', ['7', '7']],
     [{ run_id: ' a ', branch: ' b ' }, ' a ', ' b ', [' a ', ' b ']],
     [{ run_id: null, branch: ['main'] }, 'f', 'dev', [undefined, undefined]],
   ] as const) {

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from urllib.parse import unquote
 
 from .address_pattern import Reading, read_pattern, unescaped
+from .address_spellings import MAX_ADDRESSES, spellings_in
 from .text import SPACE, trimmed, units
 
 AddressKind = Literal["file", "symbol", "nested-symbol", "directory", "pattern"]
@@ -22,7 +23,9 @@ MAX_ADDRESS_CHARACTERS: Final = 8_192
 _SYMBOL: Final = "::"
 #: The first `::`, and what more colons there are.
 _SYMBOL_MARK: Final = re.compile(r":{2,}")
-_SYMBOL_SEPARATOR: Final = re.compile(r":{2,}|\.")
+#: What joins the names of a symbol in some language: `A.f`, `A::f`, `A:f`, `A->f`, `A#f` (`A.#f` is a name of its own), `f/2`.
+_NAME_SEPARATOR: Final = re.compile(rf":{{2,}}|:(?![0-9])|\.|/(?=[0-9])|->|(?<=[^{SPACE}:./>])#")
+_NAME_END: Final = re.compile(rf"[^{SPACE}@?+*!:./>#(<-]")
 #: A backslash before a wildcard takes its meaning away; any other separates names, as a program on Windows writes it.
 _SEPARATING_BACKSLASH: Final = re.compile(r"\\(?![*?[\]{}])")
 _DRIVE: Final = re.compile(r"[A-Za-z]:/")
@@ -67,38 +70,12 @@ class AddressContext:
 
 _ANYWHERE: Final = AddressContext()
 _HEADS: Final = re.compile(r"\A(?:refs/)?heads/")
-_LINES: Final = re.compile(r"[\n\v\f\r\x85\u2028\u2029]+")
-_LIST_SEPARATOR: Final = re.compile(r"[,;]")
-_LOOKS_LIKE_ADDRESS: Final = re.compile(r"[/.]|::")
-#: A line, or several, with columns, after a name: from compilers and `grep -n` (`a.py:12:3`), agents (`a.py:12-20`), code hosts
-#: (`a.py#L12-L20`).
-_POSITION: Final = re.compile(
-    r"(?<=[^:])(?::[0-9]+){1,2}(?:-[0-9]+(?::[0-9]+)?)?\Z|(?<=.)#L[0-9]+(?:C[0-9]+)?(?:-L?[0-9]+(?:C[0-9]+)?)?\Z"
-)
+#: Characters without width, which come with a text that was copied from a page.
+_INVISIBLE: Final = re.compile("[\0\u00ad\u200b\u200e\u200f\u2060\ufeff]")
+#: What a shell or an editor would have replaced by an absolute path: `~/`, `$HOME/`, `${workspaceFolder}/`.
+_FROM_VARIABLE: Final = re.compile(r"(?:~|\$[A-Z_]+|\$\{[A-Za-z0-9_]+\}|%[A-Za-z0-9_]+%)/")
 _QUOTED: Final = re.compile(r"""(["'`])(.+)\1""", re.DOTALL)
 _FILE_URL: Final = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
-
-
-def spellings_in(text: str) -> list[str]:
-    """
-    The addresses that a text may name, in a record or in a question: one a line, or separated by commas. `a.py:12` may be a line of
-    `a.py`, or a file of that name, and `a.py, b.py` two files or one. All readings count: one alone could be a wrong "free".
-    """
-    lines = [line for line in _LINES.split(text) if trimmed(line) != ""]
-    return [spelling for line in lines for one in (line, *_listed_in(line)) for spelling in (one, *_unplaced(one))]
-
-
-def _listed_in(line: str) -> list[str]:
-    if "{" in line or not _LIST_SEPARATOR.search(line):
-        return []
-    parts = [part for part in map(trimmed, _LIST_SEPARATOR.split(line)) if part != ""]
-    return parts if all(_LOOKS_LIKE_ADDRESS.search(part) for part in parts) else []
-
-
-def _unplaced(spelling: str) -> list[str]:
-    text = trimmed(spelling)
-    place = _POSITION.sub("", text)
-    return [] if place == text else [place]
 
 
 def _path_in(text: str) -> str:
@@ -119,16 +96,18 @@ def _decoded(path: str) -> str:
 def parse_address(spelling: str, context: AddressContext = _ANYWHERE) -> Address:
     """
     Reads one spelling of an address: trims blanks, joins `//` and `/./`, resolves `..`, takes an absolute path below one of
-    the roots as the path from there, composes letters and accents (NFC), drops a `::` with nothing after it, and takes off the
-    quotes around it and the `file://` of a url.
+    the roots as the path from there, composes letters and accents (NFC), drops characters that are not visible and a `::` with
+    nothing after it, and takes off the quotes around it and the `file://` of a url.
 
     Raises AddressError.
     """
-    text = _path_in(trimmed(unicodedata.normalize("NFC", spelling)))
+    text = _path_in(trimmed(_INVISIBLE.sub("", unicodedata.normalize("NFC", spelling))))
     if text == "":
         raise AddressError("empty", "the address is empty")
     if units(text) > MAX_ADDRESS_CHARACTERS:
         raise AddressError("too-long", f"the address has more than {MAX_ADDRESS_CHARACTERS} characters")
+    if _FROM_VARIABLE.match(_slashed(text, context)):
+        raise AddressError("absolute", f"{_shown(text)} is a path from a directory that only its writer knows")
     mark = _SYMBOL_MARK.search(text)
     written = text[: mark.start()] if mark else text
     names, is_directory = _resolve(_slashed(written, context), context)
@@ -146,7 +125,10 @@ def parse_query(spelling: str, context: AddressContext = _ANYWHERE) -> tuple[Add
     Raises AddressError.
     """
     found: dict[str, Address] = {}
-    for reading in spellings_in(spelling) or [spelling]:
+    spellings = spellings_in(spelling)
+    if len(spellings) > MAX_ADDRESSES:
+        raise AddressError("too-long", f"the text names more than {MAX_ADDRESSES} addresses")
+    for reading in spellings or [spelling]:
         for address in _parse_reading(reading, context):
             found[address.text] = address
     return tuple(found.values())
@@ -241,9 +223,25 @@ def _names_of(path: str) -> list[str]:
 
 
 def _symbol_steps(symbol: str) -> list[str]:
-    """Dotted names nest, and so do those with `::` between them: a class covers its methods. The `()` of a call is no part of a name."""
-    names = (name.strip(f"{SPACE}:").removesuffix("()") for name in _SYMBOL_SEPARATOR.split(symbol))
+    """Names nest: a class covers its methods."""
+    names = map(trimmed, _NAME_SEPARATOR.split(_without_parameters(symbol)))
     return [name for name in names if name != ""]
+
+
+def _without_parameters(symbol: str) -> str:
+    """The parameters of a function, and the arguments of a call or a type, are no part of its name; the brackets of a glob are."""
+    name: list[str] = []
+    depth = 0
+    before = ""
+    for char in symbol:
+        if char in "(<" and (depth > 0 or (name and _NAME_END.match(name[-1]))):
+            depth += 1
+        elif depth == 0:
+            name.append(char)
+        elif char == ")" or (char == ">" and before not in "=-"):
+            depth -= 1
+        before = char
+    return "".join(name)
 
 
 def _make(names: list[str], is_directory: bool, symbol: list[str]) -> Address:

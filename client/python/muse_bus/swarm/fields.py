@@ -7,15 +7,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from .address import Address, AddressError, normal_branch, parse_address, spellings_in
+from .address import Address, AddressError, normal_branch, parse_address
+from .address_spellings import MAX_ADDRESSES, spellings_in
 from .text import is_number, number_text, trimmed
 from .timestamp import parse_timestamp
 
-#: Of a field that names more, the others are not read: an index must not grow by what one file says.
-MAX_ADDRESSES: Final = 10_000
 #: Arrays in arrays beyond this depth are not read as lists of addresses.
 _MAX_ARRAY_DEPTH: Final = 4
-_NAME_FIELDS: Final = ("address", "path", "file", "name")
+_ADDRESS_FIELDS: Final = ("addresses", "address")
+#: What some agents write in their place. Beside them they may name more than what is held: the files of a symbol.
+_FILE_FIELDS: Final = ("files", "paths")
+_NAME_FIELDS: Final = ("address", "path", "file", "uri", "name")
 _ARRAY_TEXT: Final = re.compile(r"""\s*\[\s*["{[]""")
 _ONLY_AN_ADDRESS: Final = re.compile(r"[/.]|::")
 
@@ -50,27 +52,41 @@ def address_fields(data: Data) -> tuple[tuple[Address, ...], bool]:
     """The addresses of a record, each once, and whether it may be about any other: it has too many, or one of no known place."""
     found: dict[str, Address] = {}
     is_cut = False
-    for field in ("addresses", "address"):
+    for field in _address_fields_of(data):
         spellings = _spellings_of(data.get(field))
         is_cut = is_cut or len(spellings) > MAX_ADDRESSES
         for spelling in spellings[:MAX_ADDRESSES]:
             try:
                 address = parse_address(spelling)
             except AddressError as fault:
-                is_cut = is_cut or fault.problem == "outside"
+                is_cut = is_cut or fault.problem in ("outside", "absolute")
                 continue
             found[address.text] = address
             is_cut = is_cut or address.text.startswith("/")
     return tuple(found.values()), is_cut
 
 
+def address_texts(data: Data) -> list[str]:
+    """The addresses of a record as they are written, for filters, which compare texts."""
+    return [text for field in _address_fields_of(data) for text in _spellings_of(data[field])]
+
+
+def _address_fields_of(data: Data) -> list[str]:
+    said = [field for field in (*_ADDRESS_FIELDS, *_FILE_FIELDS) if not is_nothing(data.get(field)) and data[field] != []]
+    return [field for field in said if field in _ADDRESS_FIELDS] or said
+
+
 def _spellings_of(value: object, depth_left: int = _MAX_ARRAY_DEPTH) -> list[str]:
     """
     The addresses that a value names: a text (see `spellings_in`), an object that names one or whose keys are addresses, or an array
-    of these, also as a text in JSON. What names none is passed over: the others are held nevertheless.
+    of these, also as a text in JSON; an object may also have them in a field of its own. What names none is passed over: the others
+    are held nevertheless.
     """
     if isinstance(value, dict):
-        return _of_object(value) or _keys_of(value)
+        texts = _of_object(value) or _keys_of(value)
+        if texts or depth_left == 0:
+            return texts
+        return _spellings_of([value[field] for field in _address_fields_of(value)], depth_left)
     if isinstance(value, list):
         if depth_left == 0:
             return []

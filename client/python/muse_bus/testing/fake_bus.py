@@ -34,6 +34,7 @@ from ..wire import (
 )
 from .fake_store import EPOCH, Store, Transition
 from .manual_clock import ManualClock
+from .record_file import read_as_file
 
 _VERSION: Final = "0.1.0"
 #: So rare that a client misses none while the clock is advanced; each change and each advance sends one.
@@ -65,9 +66,16 @@ class FakeBus:
         return client
 
     def put(self, kind: str, id: str, data: Mapping[str, Any]) -> None:
-        """A record appears, or changes. Raises BusError `bad-option` for an id that no file has: a server would never show it."""
+        """
+        A record appears, or changes, as if this were in its file: what no record can have is a problem. Raises BusError `bad-option`
+        for an id that no file has: a server would never show it.
+        """
         read_record(kind, id, "put")
-        self._change(kind, id, json.loads(json.dumps(dict(data))), None)
+        read, problem = read_as_file(data)
+        if problem is None:
+            self._change(kind, id, read, None)
+        else:
+            self.corrupt(kind, id, problem)
 
     def remove(self, kind: str, id: str) -> None:
         self._change(kind, id, None, None)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..clock import Cancel
 from ..filter import Filter, read_kind
 from ..swarm import LeaseTable, Moment
-from ..swarm.fields import text_field
+from ..swarm.fields import address_texts, text_field
 from ..swarm.text import order
 from ..wire import EVENT_TYPES, KINDS, LEASE_KINDS, Message, parse_cursor
 from .manual_clock import ManualClock
@@ -219,12 +219,10 @@ def _passes(filter: Filter, record: Stored) -> bool:
     def own(name: str) -> str | None:
         return text_field(record.data, name) or record.followed.get(name)
 
-    addresses = record.data.get("addresses", [])
-    texts = [addresses] if isinstance(addresses, str) else addresses if isinstance(addresses, list) else []
     return (
         has("kinds", record.kind)
         and has("ids", record.id)
         and has("run_ids", own("run_id"))
         and has("branches", own("branch"))
-        and has("addresses", *(text for text in texts if isinstance(text, str)))
+        and has("addresses", *address_texts(record.data))
     )
