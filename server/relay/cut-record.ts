@@ -12,6 +12,13 @@ export function cutVersion({ kind, id, revision, observedAt, signature }: Record
   return RecordVersion.restored(kind, id, NO_DATA, revision, observedAt, signature, 'unreadable');
 }
 
+/** Returns an event without the data that the record had before. Edges mostly know it. */
+export function withoutBefore(event: StoreEvent): StoreEvent {
+  const { revision, type, time, before, after, reason, observed, lease } = event;
+  const previous = before === after ? after : before && cutVersion(before);
+  return new StoreEvent(revision, type, time, previous, after, reason, observed, lease);
+}
+
 /** Returns an event whose versions are {@link cutVersion}. */
 export function cutEvent({ revision, type, time, before, after, reason, observed, lease }: StoreEvent): StoreEvent {
   const next = after && cutVersion(after);

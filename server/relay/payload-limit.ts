@@ -1,17 +1,16 @@
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Broker } from './broker.js';
+import type { MessageBound } from './message-bound.js';
 
 /** The interval at which a new connection is asked, while something does not fit. */
 const LOOK_MS = 60_000;
 
 export interface PayloadLimitServices {
   readonly broker: Broker;
-  readonly connect: () => Promise<Broker>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether something is not sent because it is larger than the broker has said that it accepts. */
-  readonly isTooSmall: () => boolean;
+  readonly bound: Pick<MessageBound, 'isTooSmall'>;
 }
 
 /**
@@ -22,12 +21,15 @@ export class PayloadLimit {
   #cancelTimer: () => void = () => undefined;
   #isStopped = false;
 
-  constructor(private readonly services: PayloadLimitServices) {}
+  constructor(
+    private readonly connect: () => Promise<Broker>,
+    private readonly services: PayloadLimitServices,
+  ) {}
 
   start(): void {
     this.#cancelTimer = this.services.clock.after(LOOK_MS, () => {
       this.start();
-      if (this.services.isTooSmall()) void this.#look();
+      if (this.services.bound.isTooSmall) void this.#look();
     });
   }
 
@@ -37,9 +39,9 @@ export class PayloadLimit {
   }
 
   async #look(): Promise<void> {
-    const { broker, connect, log } = this.services;
+    const { broker, log } = this.services;
     try {
-      const second = await connect();
+      const second = await this.connect();
       const { maxPayloadBytes: most = 0 } = second;
       await second.close();
       if (this.#isStopped || most <= (broker.maxPayloadBytes ?? Infinity)) return;

@@ -3,6 +3,7 @@ import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
+import { findCut } from './find-cut.js';
 import { MessageBound } from './message-bound.js';
 import { Outbox, waitingIn, type Outgoing, type Waiting } from './outbox.js';
 import { PeriodicStreamCheck } from './periodic-stream-check.js';
@@ -51,21 +52,21 @@ export class Publisher {
   #reason = 'the stream has not been claimed yet';
   readonly #log: PublisherLog;
   #base: BaseUpkeep | undefined;
-  readonly #bound: MessageBound;
+  readonly bound: MessageBound;
   published = 0;
   claims = 0;
   readonly #failures: { -readonly [Why in keyof PublisherFailures]: number } = { ...NO_FAILURES };
 
   constructor(private readonly services: PublisherServices) {
     this.#log = new PublisherLog(services.log);
-    this.#bound = new MessageBound(services.broker, services.log);
+    this.bound = new MessageBound(services.broker, services.log);
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
     this.#check = new PeriodicStreamCheck(services, {
       isPublishing: () => this.#state.at === 'publishing',
       window: () => this.#window,
       baseFrom: () => this.#outbox?.baseFrom,
       takes: (maxMessageBytes) => {
-        this.#bound.stream(maxMessageBytes);
+        this.bound.stream(maxMessageBytes);
       },
       incomplete: () => {
         if (this.giveBase()) services.log.warn({}, 'messages were deleted from the stream; all records are sent again');
@@ -107,11 +108,6 @@ export class Publisher {
     });
   }
 
-  /** Whether something is not sent because it is larger than NATS has said that it accepts. */
-  get lacksPayload(): boolean {
-    return this.#bound.isTooSmall;
-  }
-
   /** Called when there are new events. */
   wake(): void {
     if (this.#state.at === 'publishing') this.#turns.request();
@@ -119,7 +115,7 @@ export class Publisher {
 
   /** Called when the connection to NATS has broken. What NATS has stored is asked when it is back. */
   disconnected(): void {
-    this.#window?.fail(new PublishError('away', 'the connection broke'));
+    this.#window?.fail(new PublishError('away', 'the connection to NATS broke'));
   }
 
   /** Called when the connection to NATS is back. */
@@ -141,17 +137,17 @@ export class Publisher {
 
   /** Sends a new base for an edge that has found none, unless the last one is new. @returns whether it does. */
   giveBase(): boolean {
-    if (this.#base?.mayGive() !== true) return false;
+    if (this.#base?.grant() !== true) return false;
     this.refreshBase();
     return true;
   }
 
-  /** Begins a new base if the stream may soon delete messages of the current one, or records fit that did not. To be called periodically. */
+  /** Begins a new base if the stream may soon delete messages of the current one. To be called periodically. */
   tendBase(): void {
     const { baseFrom } = this.#outbox ?? {};
     if (!this.#window || baseFrom === undefined || this.#outbox!.isSendingBase()) return;
     const isDue = this.#base!.isDue(this.#window.next - baseFrom, this.services.source.store.size);
-    if (isDue || this.#bound.mayFit) this.refreshBase();
+    if (isDue) this.refreshBase();
   }
 
   stop(): void {
@@ -235,8 +231,10 @@ export class Publisher {
   #begin({ sequence, position, baseAgeMs, stream }: Claimed): void {
     const { broker, names, clock, identity, source, limits } = this.services;
     this.claims++;
-    this.#bound.stream(stream.maxMessageBytes);
-    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.#bound.bytes);
+    // An earlier process may have left out the data of records.
+    if (this.claims === 1 && position) void findCut(this.services, this.bound);
+    this.bound.stream(stream.maxMessageBytes);
+    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.bound.bytes);
     this.#base = new BaseUpkeep(limits, clock, stream.bytes, baseAgeMs);
     this.#window = new PublishWindow(broker, clock, sequence, position, {
       advanced: () => {
@@ -278,12 +276,10 @@ export class Publisher {
         if (window.isSettled) this.#happens({ is: 'settled' });
         break;
       }
-      if (!wasSendingBase && outbox.isSendingBase()) {
-        base.begins();
-        this.#bound.forget();
-      } else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
+      if (!wasSendingBase && outbox.isSendingBase()) base.begins();
+      else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
       base.sent(outgoing);
-      if (outgoing.isCut) this.#bound.cut(outgoing.subject);
+      this.bound.sent(outgoing);
       window.send(this.#sealed(outgoing, window.next));
       this.published++;
       if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;

@@ -52,7 +52,9 @@ function bundleTap() {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
+    },
     outfile: join(modules, '@tapjs', 'tap.mjs'),
     logLevel: 'warning',
   });

@@ -50,6 +50,7 @@ t.test('two spellings of one address have one normal form', async (t) => {
     ['src/a.rb::empty?', 'src/a.rb::empty?', 'symbol'],
     ['src/{id}.py', 'src/{id}.py', 'file'],
     ['src/a.cc::operator+(int)', 'src/a.cc::operator+(int)', 'symbol'],
+    ['src/a.py/::f', 'src/a.py::f', 'symbol'],
   ] as const) {
     const read = address(spelling);
     t.equal(read.text, normal, JSON.stringify(spelling));
@@ -96,6 +97,8 @@ t.test('a query means the path from the working directory and the one from the r
   t.same(asked('src/a.py', REPOSITORY), ['src/src/a.py', 'src/a.py']);
   t.same(asked('./a.py', REPOSITORY), ['src/a.py'], 'marked as relative');
   t.same(asked('../a.py', REPOSITORY), ['a.py']);
+  t.same(asked('b/./a.py', REPOSITORY), ['src/b/a.py', 'b/a.py'], 'a dot in the middle marks nothing');
+  t.same(asked('b\\*.py', { isWindows: true, workingDirectory: 'src' }), ['src/b/*.py', 'b/*.py']);
   t.same(asked('/home/x/repo/a.py', REPOSITORY), ['a.py']);
   t.same(asked('a.py'), ['a.py']);
   t.same(asked('/repo/a.py'), 'absolute');
@@ -161,6 +164,15 @@ t.test('a file overlaps its symbols, a class its methods, a directory and a patt
     ['src/\\*.py', 'src/a.py', false],
     ['src/a.rb::empty?', 'src/a.rb::empty?', true],
     ['src/@(a|b).py', 'src/a.py', true],
+    ['src/a?b', 'src/a/b', false],
+    ['src/x**/b.py', 'src/xb.py', false],
+    ['src/[a-c0-9].py', 'src/[b-d5].py', true],
+    ['src/[c-a]*.py', 'src/-x.py', true],
+    ['src/{a,{b,c}}.py', 'src/c.py', true],
+    ['src/{a,{b,c}}.py', 'src/{b.py', false],
+    ['src/{id}*.py', 'src/id1.py', false],
+    ['src/\\[*.py', 'src/[a.py', true],
+    ['src/a_long_name_of_more_than_32_letters/*.py', 'src/a_long_name_of_more_than_32_letters/x.ts', false],
     ['src/' + '*x'.repeat(400), 'src/a.py', true],
     ['src/' + '*x'.repeat(400), 'lib/a.py', false],
   ] as const) {
@@ -308,4 +320,5 @@ t.test('a hostile address costs no more than its length', async (t) => {
   );
   t.equal(overlap(wild, address('a'.repeat(900))), false);
   t.equal(overlap(wild, address('a'.repeat(8_000))), true, 'too long to be sure');
+  t.equal(overlap(address('{a,b}'.repeat(80)), address('c')), true, 'too many alternatives to be sure');
 });

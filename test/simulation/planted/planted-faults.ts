@@ -102,7 +102,7 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a deadline forgets that hints may be lost',
     file: 'server/watch/lease-deadlines.ts',
-    find: 'if (this.#doubtsHints) {',
+    find: 'if (this.#mayHaveMissedHints) {',
     replace: 'if (this.#isStopped) {',
     rules: ['false end', 'false free'],
     needs: ['lost hints'],
@@ -572,7 +572,7 @@ const RELAYING: readonly PlantedFault[] = [
     file: 'server/relay/stream-place.ts',
     find: "if (isOn && after === place.revision) return { is: 'next', message };",
     replace: "if (isOn) return { is: 'next', message };",
-    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
+    rules: ['bound', 'wire', 'view', 'stuck', 'unforeseen', 'crash', 'false free'],
     needs: ['deleted while cut off'],
   },
   {
@@ -584,12 +584,20 @@ const RELAYING: readonly PlantedFault[] = [
     keptLife: 'deleted-while-read',
   },
   {
-    name: 'a stream goes on where its origin has lost what followed',
-    file: 'server/relay/outbox.ts',
-    find: "    if (history.isLost(position.revision)) return 'what followed what was published last is lost';\n",
+    name: 'an edge believes what nobody has signed',
+    file: 'server/relay/stream-feed.ts',
+    find: 'if (!isSealed) throw new UnsealedError();',
     replace: '',
-    rules: ['wire', 'view', 'stuck', 'unforeseen', 'crash'],
-    needs: ['killed on a slow disk', 'journal'],
+    rules: ['wire', 'view', 'stuck', 'unforeseen', 'false free'],
+    needs: ['signed', 'forged message'],
+  },
+  {
+    name: 'what a message of the stream lacks is not checked',
+    file: 'server/relay/edge-stream.ts',
+    find: "this.rejected.add(error instanceof UnsealedError ? 'unsigned' : 'unreadable');",
+    replace: 'throw error;',
+    rules: ['crash', 'stuck', 'unforeseen'],
+    needs: ['foreign message'],
   },
   {
     name: 'an edge that hears nothing says that its origin is present',

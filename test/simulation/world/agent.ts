@@ -1,8 +1,9 @@
 import type { Kind } from '../../../protocol/index.js';
+import type { DiskNode } from '../machine/simulated-disk.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import type { AgentPlan, LifePlan } from './plan.js';
-import { looseText, plainText, unreadText, type Data, type RecordText, type UnreadForm } from './record-text.js';
+import { looseText, unreadText, type Data, type Meaning, type RecordText, type UnreadForm } from './record-text.js';
 import { directoryOf, fileOf, ROOT, type Repository } from './repository.js';
 
 const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
@@ -24,8 +25,17 @@ export interface AgentServices {
   readonly changes: (address: string) => void;
 }
 
+/** How soon a repair that does not succeed is tried again. */
+const REPAIR_MS = 100;
 /** The most reservations that an agent leaves behind. */
 const KEPT = 3;
+
+/** A file that the bus does not read. */
+interface UnreadFile {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly data: Data;
+}
 
 type Act = 'reserve' | 'beat' | 'release' | 'intend' | 'work' | 'tidy';
 
@@ -41,8 +51,8 @@ export class Agent {
   diesWriting = false;
   /** While set, it writes what the bus does not read. */
   #unreadForm: UnreadForm | undefined;
-  /** What it has written so, by path. */
-  readonly #unread = new Map<string, { readonly kind: Kind; readonly id: string; readonly data: Data }>();
+  /** What it has written so: a path may lead to another file when its directory was moved away. */
+  readonly #unread = new Map<DiskNode, UnreadFile>();
   readonly #manner: SeededRandom;
   readonly written: string[] = [];
 
@@ -63,7 +73,7 @@ export class Agent {
   /** Stops the agent; it writes nothing more. */
   end(): void {
     this.#isOver = true;
-    this.writesReadably();
+    this.#unreadForm = undefined;
   }
 
   /** It writes what the bus does not read, and begins with what it is about to do. */
@@ -75,18 +85,23 @@ export class Agent {
   /** It writes again what the bus reads; what it has written meanwhile it removes, or writes again. */
   writesReadably(): void {
     this.#unreadForm = undefined;
-    for (const [path, { kind, id, data }] of this.#unread) {
+    const { disk } = this.services.repository;
+    for (const [node, { kind, id, data }] of this.#unread) {
+      const path = fileOf(kind, id);
       try {
-        const { disk } = this.services.repository;
         // It may have been moved away, and come back.
-        if (!disk.node(path)) continue;
-        if (this.#manner.chance(0.5)) this.write(kind, id, data);
-        else disk.remove(path);
-        this.#unread.delete(path);
+        if (node.links > 0 && disk.node(path) !== node) continue;
+        if (node.links > 0 && this.#manner.chance(0.5)) this.write(kind, id, data);
+        else if (node.links > 0) disk.remove(path);
+        this.#unread.delete(node);
       } catch {
-        // The directory cannot be entered or is missing: it tries again at its end.
+        // The directory cannot be entered.
       }
     }
+    if (this.#unread.size === 0) return;
+    this.services.host.time.after(REPAIR_MS, () => {
+      if (this.#unreadForm === undefined) this.writesReadably();
+    });
   }
 
   #next(): void {
@@ -198,18 +213,30 @@ export class Agent {
     this.services.tell(
       `${this.plan.name} writes ${kind}/${id} (${this.plan.style}${how})${addresses ? ` on ${String(addresses)}` : ''}`,
     );
-    if (form === undefined) this.#unread.delete(path);
-    else this.#unread.set(path, { kind, id, data });
     if (disk.node(path)?.is === 'link') disk.remove(path);
-    if (form === 'link') {
-      const target = `/elsewhere/${id}-${String(++this.#count)}.json`;
-      this.services.repository.means(target, meaning);
-      if (disk.node(path)) disk.remove(path);
-      disk.link(target, path);
-      return;
+    if (form === 'link') this.#link(kind, id, meaning!);
+    else {
+      if (meaning) this.services.repository.means(text, meaning);
+      this.#put(kind, id, Buffer.from(text));
     }
-    this.services.repository.means(text, meaning);
-    const bytes = Buffer.from(text);
+    const node = disk.node(path)!;
+    if (form === undefined) this.#unread.delete(node);
+    else this.#unread.set(node, { kind, id, data });
+  }
+
+  /** Makes a link in the place of the file, to one that means something. */
+  #link(kind: Kind, id: string, meaning: Meaning): void {
+    const { repository } = this.services;
+    const path = fileOf(kind, id);
+    const target = `/elsewhere/${id}-${String(++this.#count)}.json`;
+    repository.means(target, meaning);
+    if (repository.disk.node(path)) repository.disk.remove(path);
+    repository.disk.link(target, path);
+  }
+
+  #put(kind: Kind, id: string, bytes: Buffer): void {
+    const { disk } = this.services.repository;
+    const path = fileOf(kind, id);
     switch (this.plan.style) {
       case 'in place':
         this.#fill(path, bytes);
@@ -234,7 +261,7 @@ export class Agent {
 
   #textOf(data: Data): RecordText {
     if (this.#unreadForm !== undefined) return unreadText(data, this.#unreadForm);
-    return this.plan.isLoose === true ? looseText(data, ROOT, this.#manner) : plainText(data);
+    return this.plan.isLoose === true ? looseText(data, ROOT, this.#manner) : { text: JSON.stringify(data) };
   }
 
   #whole(path: string, bytes: Buffer): void {

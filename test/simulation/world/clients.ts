@@ -91,6 +91,7 @@ export class Client {
     });
     this.process.after(forMs, () => {
       this.#isHere = true;
+      this.#glance();
       if (raw) raw.start();
       else this.#connect(isMirrored);
     });
@@ -165,16 +166,36 @@ export class Client {
       if (type === TYPE.expired) this.services.judge.expiredSeen(client.name, id);
   }
 
-  #connect(withMirror: boolean): void {
-    const bus = new BusClient(this.services.network.dialFor(this.process), {
+  #newBus(waitOnFirstConnect: boolean): BusClient {
+    return new BusClient(this.services.network.dialFor(this.process), {
       clock: this.process,
       random: this.#random.fraction,
       backoff: BACKOFF,
-      waitOnFirstConnect: true,
+      waitOnFirstConnect,
       onError: (error) => {
         this.services.crashed(this.process, error);
       },
     });
+  }
+
+  /** What users do who wait for nothing: clients that are closed before they have opened, or are connected, or once they are. */
+  #glance(): void {
+    const [unopened, hasty, impatient] = [this.#newBus(true), this.#newBus(true), this.#newBus(false)];
+    for (const bus of [hasty, impatient]) {
+      const close = (): Promise<void> => bus.close();
+      bus
+        .open()
+        .then(close, close)
+        .catch(() => undefined);
+    }
+    for (const bus of [unopened, hasty]) {
+      void bus.close();
+      this.#ask(bus, this.#random.pick(this.services.addresses)).catch(() => undefined);
+    }
+  }
+
+  #connect(withMirror: boolean): void {
+    const bus = this.#newBus(true);
     this.bus = bus;
     // Where the user has closed it, each promise of the client is rejected.
     const failed = (error: unknown): void => {
@@ -199,18 +220,8 @@ export class Client {
       return;
     }
     const address = about ?? this.#random.pick(this.services.addresses);
-    const question = this.#question(address);
     this.#asking = address;
-    this.bus
-      .holding(this.#spelled(address), { timeoutMs: ASK_TIMEOUT_MS })
-      .then(
-        ({ free }) => {
-          question.answered(free);
-        },
-        () => {
-          question.answered('none');
-        },
-      )
+    this.#ask(this.bus, address)
       .finally(() => {
         this.#asking = undefined;
         later();
@@ -227,6 +238,19 @@ export class Client {
 
   #spelled(address: string): string {
     return this.plan.isLoose === true ? looseAddress(address, this.#random) : address;
+  }
+
+  /** Asks one question. Where the client is closed, it has no answer. */
+  #ask(bus: BusClient, address: string): Promise<void> {
+    const question = this.#question(address);
+    return bus.holding(this.#spelled(address), { timeoutMs: ASK_TIMEOUT_MS }).then(
+      ({ free }) => {
+        question.answered(free);
+      },
+      () => {
+        question.answered('none');
+      },
+    );
   }
 
   #waitAgain(): void {

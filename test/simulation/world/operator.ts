@@ -285,17 +285,18 @@ export class Operator {
         return;
       }
       case 'planted link': {
-        const struck = oneOf(ONE_OF);
-        const path = fileOf(struck, 'planted');
+        const path = fileOf(oneOf(ONE_OF), 'planted');
         try {
           disk.link('/etc/passwd', path);
         } catch {
           return;
         }
+        const planted = disk.node(path)!;
         const repair = (): void => {
-          if (disk.node(path)?.is === 'link') disk.remove(path, 'root');
-          // It may have been moved away, and comes back with its directory.
-          else if (!repository.hasDirectory(struck)) this.#later(REPAIR_MS, repair);
+          if (planted.links === 0) return;
+          if (disk.node(path) === planted) disk.remove(path, 'root');
+          // It was moved away, and comes back with its directory.
+          else this.#later(REPAIR_MS, repair);
         };
         this.#later(forMs, repair);
         return;

@@ -4,6 +4,7 @@ import type { IdentityState } from '../../../server/repository/index.js';
 import type { Hub } from '../../../server/delivery/hub.js';
 import { sameSignature } from '../../../server/store/change.js';
 import { OriginRelay } from '../../../server/relay/origin-relay.js';
+import { OriginSeal } from '../../../server/relay/seal.js';
 import { recallTail } from '../../../server/relay/recall-tail.js';
 import type { FoundTail, LostTail } from '../../../server/store/lost-tail.js';
 import type { RecordVersion } from '../../../server/store/record-version.js';
@@ -180,7 +181,8 @@ export class Origin {
     const { relay: access, tell } = this.services;
     if (!access) return undefined;
     const connect = SimulatedBrokerConnection.connectFor(access.broker, process, access.link);
-    return recallTail({ options: access.options, clock: process, log: storyLog(process.name, tell), connect }, lost);
+    const log = storyLog(process.name, tell);
+    return recallTail({ options: access.options, clock: process, log, seal: sealOf(access), connect }, lost);
   }
 
   /** As the server does it. */
@@ -198,12 +200,16 @@ export class Origin {
         history,
         health: () => bus.health,
         readNow: (record) => bus.watch.readNow(record),
+        tellAgain: (records) => {
+          bus.tellAgain(records);
+        },
       },
       maxRecordBytes: 262_144,
       clock: process,
       log: storyLog(process.name, tell),
       random: random.bytes,
       connect: SimulatedBrokerConnection.connectFor(access.broker, process, access.link),
+      seal: sealOf(access),
       place: { host: access.hostName, pid: this.#runs },
     });
     run.relay = relay;
@@ -344,6 +350,9 @@ export class Origin {
     return muse ? 'same' : 'missing';
   }
 }
+
+const sealOf = ({ secret }: RelayAccessPoint): OriginSeal | undefined =>
+  secret === undefined ? undefined : new OriginSeal(secret);
 
 /** Whether two versions are of one state of a file, which may be one that could not be looked at. */
 function isSameFile(a: RecordVersion, b: RecordVersion): boolean {

@@ -14,14 +14,10 @@ export interface Meaning {
   readonly isUnplaced: boolean;
 }
 
-/** A file's content, and what it means. */
+/** A file's content, and what it means; `undefined` where it is in the plain form. */
 export interface RecordText {
   readonly text: string;
-  readonly meaning: Meaning;
-}
-
-export function plainText(data: Data): RecordText {
-  return { text: JSON.stringify(data), meaning: plainMeaning(data) };
+  readonly meaning?: Meaning;
 }
 
 export function plainMeaning(data: Data): Meaning {

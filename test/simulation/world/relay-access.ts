@@ -7,6 +7,8 @@ export interface RelayAccessPoint {
   readonly broker: SimulatedBroker;
   readonly link: BrokerLink;
   readonly options: ResolvedRelay;
+  /** With which an origin signs; `undefined` if nobody does. */
+  readonly secret: string | undefined;
   /** The name of its host. */
   readonly hostName: string;
 }

@@ -3,6 +3,7 @@ import type { BrokerLink } from '../machine/broker-session.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { Judge } from '../judge/judge.js';
 import type { Edge } from './edge.js';
+import { forgedRemoval, UNREADABLE } from './forging.js';
 import type { Origin } from './origin.js';
 import type { RelayFaultKind, RelayFaultPlan } from './relay-plan.js';
 import type { RelayWorld } from './relay-world.js';
@@ -41,6 +42,7 @@ const SPOILING: ReadonlySet<RelayFaultKind> = new Set([
   'second origin',
   'broker refuses',
   'new message deleted',
+  'forged message',
 ]);
 
 /** Causes the faults of the relay in the plan, and repairs each one after its time. */
@@ -118,8 +120,15 @@ export class RelayOperator {
         return;
       }
       case 'foreign message':
-        broker.publish({ subject: this.#someSubject(pick), payload: Buffer.from('nothing that anybody can read') });
+        broker.publish({ subject: this.#someSubject(pick), payload: this.#random.pick(UNREADABLE) });
         return;
+      case 'forged message': {
+        // Where nobody signs, it would be believed.
+        const stream = relay.plan.isSigned === true ? broker.streams.get(relay.names.stream) : undefined;
+        const forged = stream && forgedRemoval(stream);
+        if (forged) broker.publish(forged);
+        return;
+      }
       case 'repeated messages':
         this.#repeat(pick);
         return;

@@ -25,6 +25,7 @@ export const RELAY_FAULT_KINDS = [
   'second origin',
   'broker refuses',
   'new message deleted',
+  'forged message',
 ] as const;
 export type RelayFaultKind = (typeof RELAY_FAULT_KINDS)[number];
 
@@ -51,6 +52,8 @@ export interface RelayPlan {
   readonly maxMessages: number;
   readonly aliveMs: number;
   readonly latencyMs: number;
+  /** Whether origins sign what they publish, and edges believe nothing else. @default false */
+  readonly isSigned?: boolean;
   /** The server of each client of the life, in their order. */
   readonly places: readonly ClientPlace[];
   readonly faults: readonly RelayFaultPlan[];
@@ -84,6 +87,7 @@ export function relayPlanOf(seed: number, clients: number, activeMs: number): Re
     maxMessages: random.pick([1_000_000, 1_000_000, 4_000]),
     aliveMs: random.pick([1_000, 1_000, 250]),
     latencyMs: random.pick([0.2, 0.2, 20]),
+    isSigned: new SeededRandom(seed, 'signed').chance(0.15),
     places: Array.from({ length: clients }, () => random.pick<ClientPlace>(['origin', 0, 1])),
     faults,
   };

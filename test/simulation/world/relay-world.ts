@@ -1,5 +1,6 @@
 import { RelayNames } from '../../../server/relay/relay-names.js';
 import { resolveRelay, type ResolvedRelay } from '../../../server/config/relay-options.js';
+import { OriginSeal } from '../../../server/relay/seal.js';
 import { BrokerLink } from '../machine/broker-session.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import { SimulatedBroker } from '../machine/simulated-broker.js';
@@ -13,6 +14,7 @@ import type { ClientPlace, RelayPlan } from './relay-plan.js';
 
 /** The name of the repository at the broker. */
 const RELAYED_NAME = 'world';
+const NATS_URL = 'nats://broker:4222';
 
 export interface RelayWorldServices {
   readonly plan: LifePlan;
@@ -28,6 +30,8 @@ export class RelayWorld {
   readonly links = new Map<string, BrokerLink>();
   readonly edges: readonly Edge[];
   readonly #options: ResolvedRelay;
+  /** The key of the repository, which each of its origins has. */
+  readonly #secret: string | undefined;
 
   constructor(
     readonly plan: RelayPlan,
@@ -35,8 +39,11 @@ export class RelayWorld {
   ) {
     const { time } = services;
     this.broker = new SimulatedBroker(time);
-    const { maxMessages, aliveMs } = plan;
-    const options = { url: 'nats://broker:4222', repository: RELAYED_NAME, limits: { maxMessages }, aliveMs };
+    const { maxMessages, aliveMs, isSigned = false } = plan;
+    const key = this.#random('key').bytes(32);
+    this.#secret = isSigned ? Buffer.from(key).toString('base64url') : undefined;
+    const publicKeys = this.#secret === undefined ? [] : [new OriginSeal(this.#secret).publicKey];
+    const options = { url: NATS_URL, repository: RELAYED_NAME, limits: { maxMessages }, aliveMs, publicKeys };
     this.#options = resolveRelay(options, aliveMs);
     this.edges = plan.edges.map(({ name, wallOffsetMs }) => {
       const host = new SimulatedHost(time);
@@ -62,7 +69,7 @@ export class RelayWorld {
     link.latencyMs = this.plan.latencyMs;
     link.jitterMs = this.plan.latencyMs;
     this.links.set(hostName, link);
-    return { broker: this.broker, link, options: this.#options, hostName };
+    return { broker: this.broker, link, options: this.#options, secret: this.#secret, hostName };
   }
 
   /** The server that a client of the life is connected to. */

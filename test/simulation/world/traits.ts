@@ -12,6 +12,7 @@ const CIRCUMSTANCES = [
   'prompt hints',
   'killed on a slow disk',
   'deleted while cut off',
+  'signed',
   'loose writers',
   'loose questions',
 ] as const;
@@ -38,6 +39,7 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   has('small buffers', network.kernelBytes <= SMALL_BUFFER_BYTES);
   has('killed on a slow disk', strikesDuring(faults, 'kill', 'slow disk'));
   const relayFaults = relay?.faults ?? [];
+  has('signed', relay?.isSigned === true);
   has('deleted while cut off', strikesDuring(relayFaults, 'new message deleted', 'edge link cut', FEED_BREAKS_MS));
   const askers = clients.filter(({ kind }) => kind === CLIENT_KINDS[1]);
   has('questions', askers.length > 0);
