@@ -1,6 +1,6 @@
 import { CommanderError, type Command } from 'commander';
 import { toCliError, CliError } from './cli-error.js';
-import { program } from './program.js';
+import { program, usageOf } from './program.js';
 import { refuseSecrets, withoutValue } from './settings/secret-arguments.js';
 import { closestMatch } from '../../protocol/index.js';
 import { TerminalText } from './terminal/terminal-text.js';
@@ -62,7 +62,11 @@ function fromCommander({ message }: CommanderError, program: Command): CliError 
   const known = valued !== undefined && typedCommand(program).options.some(({ long }) => long === valued);
   if (known) return new CliError(`${valued} takes no value`);
   const text = withoutValue(message.replace(/^error: /, '')).replace(/\n(?=\(Did you mean [^\n]*\)$)/, ' ');
-  return new CliError(text, 'bad_args', text.includes(' (Did you mean ') ? '' : `see ${usageOf(program)} --help`);
+  return new CliError(
+    text,
+    'bad_args',
+    text.includes(' (Did you mean ') ? '' : `see ${usageOf(typedCommand(program))} --help`,
+  );
 }
 
 /** The command that was typed, as far as there is one. */
@@ -74,13 +78,6 @@ function typedCommand(program: Command): Command {
     command = child;
   }
   return command;
-}
-
-function usageOf(program: Command): string {
-  const names: string[] = [];
-  for (let command: Command | null = typedCommand(program); command; command = command.parent)
-    names.unshift(command.name());
-  return names.join(' ');
 }
 
 /** Reports an uncaught error. Node itself would print message and stack without escaping them. */

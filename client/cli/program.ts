@@ -80,7 +80,14 @@ function checkArguments(command: Command): void {
   const excess = args.slice(registeredArguments.length).join(' ');
   const taken = registeredArguments.map((one) => `<${one.name()}>`).join(' ');
   const takes = taken === '' ? 'takes no argument, got' : `takes only ${taken}, got also`;
-  throw new CliError(`${command.name()} ${takes} ${excess}`);
+  throw new CliError(`${command.name()} ${takes} ${excess}`, 'bad_args', `see ${usageOf(command)} --help`);
+}
+
+/** Returns a command as it is typed, `muse-bus get`. */
+export function usageOf(command: Command): string {
+  const names: string[] = [];
+  for (let one: Command | null = command; one; one = one.parent) names.unshift(one.name());
+  return names.join(' ');
 }
 
 /** `doctor` reports an invalid configuration as a finding; `completion`, `complete` and `man` must print nothing but what is asked for. */

@@ -31,7 +31,7 @@ export function agentsOf(replayed: ReplayedState, leases: readonly Lease[], nowM
   }
   const known = new Map(
     swarmOf(replayed)
-      .agents(momentAt(nowMs))
+      .agents(momentAt(replayed, nowMs))
       .map((agent) => [agent.run, agent]),
   );
   const agents: Agent[] = [];

@@ -1,6 +1,14 @@
 import { holdersCommand } from './copied-command.js';
 import { SILENT_AFTER_MS } from './agents.js';
-import { describeIntent, endOf, isHistory, isOfContent, recordKey, recordProblems } from '../../../protocol/index.js';
+import {
+  describeIntent,
+  endOf,
+  isHistory,
+  isOfContent,
+  recordKey,
+  recordProblems,
+  unixMillis,
+} from '../../../protocol/index.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
 import { isHeld, type Lease } from './lease.js';
 import { LAPSING_WITHIN_MS, on, short, where, type Attention, type Situation } from './matter.js';
@@ -68,7 +76,8 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
     if (next?.endMs === undefined) return [];
     const leftMs = next.endMs - nowMs;
     const maxSilenceMs = Math.min(SILENT_AFTER_MS, Math.max(MIN_SILENCE_MS, (next.endMs - next.renewedMs) / 2));
-    if (leftMs > LAPSING_WITHIN_MS || silentMs < maxSilenceMs) return [];
+    // Of a lease that has run out and is held, the end is unknown.
+    if (leftMs > LAPSING_WITHIN_MS || leftMs <= 0 || silentMs < maxSilenceMs) return [];
     return {
       key: `lapsing ${next.key}`,
       about: 'lapsing',
@@ -94,13 +103,13 @@ const silenceOf = (silentMs: number): string =>
 
 /** A lease that lapsed long ago needs no attention. */
 export const isRecentlyLapsed = ({ lease }: Lease, nowMs: number): boolean =>
-  lease.state === 'lapsed' && !isHistory(endOf(lease), momentAt(nowMs));
+  lease.state === 'lapsed' && !isHistory(endOf(lease), { now: unixMillis(nowMs) });
 
 /** Reports lapsed leases, except those that an intent names: {@link unprotectedIntents} reports them. */
 function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {
   const intended = new Set(
     swarmOf(replayed)
-      .intents(momentAt(nowMs))
+      .intents(momentAt(replayed, nowMs))
       .map(({ reservationName }) => reservationName),
   );
   return leases
@@ -120,7 +129,7 @@ function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {
 
 /** Reports announced work that no lease protects, or no longer protects. Older work is history, and work that waits is not begun. */
 function unprotectedIntents({ replayed, leases, waits, nowMs }: Situation): Attention[] {
-  const moment = momentAt(nowMs);
+  const moment = momentAt(replayed, nowMs);
   const waiting = new Set(waits.flatMap(({ waiters }) => waiters.map(({ record }) => record)));
   const byName = new Map(leases.map((lease) => [lease.lease.name, lease]));
   return swarmOf(replayed)

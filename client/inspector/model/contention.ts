@@ -12,7 +12,7 @@ export interface Contest {
 }
 
 export function contestsOf(replayed: ReplayedState, leases: readonly Lease[], nowMs: number): Contest[] {
-  const conflicts = swarmOf(replayed).conflicts(momentAt(nowMs));
+  const conflicts = swarmOf(replayed).conflicts(momentAt(replayed, nowMs));
   if (conflicts.length === 0) return [];
   const byId = new Map(leases.map((lease) => [lease.lease.reservation, lease]));
   return conflicts.map((conflict) => {

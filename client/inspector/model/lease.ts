@@ -30,7 +30,7 @@ export interface Lease {
 /** Returns the lease of every reservation, at a time. */
 export function leasesOf(replayed: ReplayedState, nowMs: number): Lease[] {
   return swarmOf(replayed)
-    .leases(momentAt(nowMs))
+    .leases(momentAt(replayed, nowMs))
     .map((lease) => shownLease(lease, replayed.byKind.reservation.get(lease.reservation)!));
 }
 

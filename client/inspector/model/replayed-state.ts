@@ -54,6 +54,8 @@ export class ReplayedState {
   nextSeq: number;
   atMs: number;
   revision: number;
+  /** Whether the bus does not see all files: a lease that has run out may have been prolonged. */
+  isUnseen = false;
   /** During a resync: the records that the new snapshot has shown so far. */
   #seen: Set<RecordKey> | undefined;
   /** The records that have changed since the changes were taken, `undefined` for one that is gone; nothing if they were too many. */

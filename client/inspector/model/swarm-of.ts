@@ -1,4 +1,4 @@
-import { Swarm, type Moment, type SwarmRecord, unixMillis } from '../../../protocol/index.js';
+import { LEASE_KINDS, Swarm, unixMillis, type Kind, type Moment, type SwarmRecord } from '../../../protocol/index.js';
 import type { ReplayedState } from './replayed-state.js';
 
 /**
@@ -22,4 +22,9 @@ function* recordsOf({ byKind }: ReplayedState): Generator<SwarmRecord> {
   for (const records of Object.values(byKind)) yield* records.values();
 }
 
-export const momentAt = (nowMs: number): Moment => ({ now: unixMillis(nowMs) });
+const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
+
+export const momentAt = ({ isUnseen }: ReplayedState, nowMs: number): Moment => ({
+  now: unixMillis(nowMs),
+  ...(isUnseen ? { unseen: ALL_LEASE_KINDS } : {}),
+});

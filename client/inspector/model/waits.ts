@@ -53,12 +53,12 @@ export function waitLinesOf(
   nowMs: number,
 ): WaitLine[] {
   const swarm = swarmOf(replayed);
-  const waits = swarm.waits(momentAt(nowMs));
+  const waits = swarm.waits(momentAt(replayed, nowMs));
   if (waits.length === 0) return [];
   const leaseOf = new Map(leases.map((lease) => [lease.lease.reservation, lease]));
   const agentOf = new Map(agents.map((agent) => [agent.run, agent]));
   const since = beginningsOf(swarm, replayed, nowMs);
-  const inCycle = edgesOf(swarm.deadlocks(momentAt(nowMs)));
+  const inCycle = edgesOf(swarm.deadlocks(momentAt(replayed, nowMs)));
   const lines = [...grouped(waits).values()].map((group): FlatLine => {
     const first = group[0]!;
     const lease = first.by === 'intent' ? leaseOf.get(first.blockedBy) : undefined;
@@ -126,8 +126,9 @@ function mergeWanted(lines: readonly FlatLine[]): FlatLine[] {
 /** When each intent was announced, and when each waiting task was claimed. */
 function beginningsOf(swarm: Swarm, replayed: ReplayedState, nowMs: number): Map<string, number | undefined> {
   const since = new Map<string, number | undefined>();
-  for (const { id, createdAt } of swarm.intents(momentAt(nowMs))) since.set(recordKey('intent', id), createdAt);
-  for (const { id, claim } of swarm.tasks(momentAt(nowMs))) {
+  for (const { id, createdAt } of swarm.intents(momentAt(replayed, nowMs)))
+    since.set(recordKey('intent', id), createdAt);
+  for (const { id, claim } of swarm.tasks(momentAt(replayed, nowMs))) {
     const data = claim === undefined ? undefined : replayed.get('claim', claim)?.data;
     since.set(recordKey('task', id), parseTimestamp(data?.['claimed_at'] ?? data?.['created_at']));
   }

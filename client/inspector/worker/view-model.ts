@@ -112,13 +112,15 @@ export class ViewModel {
     this.#showSince(viewState.since, inputs.nowMs);
     const nowMs = this.#position.at === 'live' ? inputs.nowMs : this.#position.atMs;
     const replayed = this.timeline.stateAt(this.#position);
+    const { connection } = inputs;
+    replayed.isUnseen = this.#position.at === 'live' && connection.state === 'live' && connection.unseen !== undefined;
     const derived = this.#derivedFor(viewState, replayed, nowMs, inputs);
     const { capture } = this.timeline;
     const endSeq = this.#position.at === 'live' ? this.timeline.nextSeq : this.#position.nextSeq;
     const end = capture.indexOf(endSeq);
     return {
       nowMs,
-      connection: inputs.connection,
+      connection,
       position: this.#positionState(),
       capture: { ...this.#captureState(inputs.nowMs), past: inputs.past, kept: inputs.kept },
       summary: summarize(derived, this.timeline.rates.recent(nowMs)),

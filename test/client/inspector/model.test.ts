@@ -43,6 +43,17 @@ t.test('a lease ends at the later of its own expiry and every extension of it', 
   t.equal(state(5), 'released');
 });
 
+t.test('while the bus does not see all files, no lease is known to have ended', async (t) => {
+  const captured = new CapturedEvents().reserve(0, 'r', 'a', 'x', 10);
+  const { head } = captured.timeline;
+  head.isUnseen = true;
+  const states = (seconds: number) => leasesOf(head, NOON + seconds * 1_000).map(({ state }) => state);
+  t.same([states(9), states(10)], [['live'], ['unknown']]);
+  t.same(matters(captured, 11), []);
+  head.isUnseen = false;
+  t.same(states(10), ['lapsed']);
+});
+
 t.test('two runs on one address contend: on one branch it is a collision, on two branches a merge risk', async (t) => {
   const captured = new CapturedEvents()
     .reserve(0, 'r1', 'a', 'x', 100)

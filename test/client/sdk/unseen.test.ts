@@ -22,7 +22,7 @@ t.test('a server that sees all files, and what is said of one that does not', as
     ],
   ];
   for (const [health, unseen] of cases) t.same(unseenOf({ ...HEALTH, ...health }), unseen);
-  const { state: _, ...old } = HEALTH;
+  const old: WatchHealth = { backend: 'inotify', healthy: true, last_scan_ms: 1 };
   t.equal(unseenOf(old), undefined, 'an older server sends no state');
   t.same(unseenOf({ ...old, healthy: false }), {
     why: 'the watcher (inotify) is unhealthy',
