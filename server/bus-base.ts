@@ -76,7 +76,8 @@ export abstract class BusBase implements ServedBus {
     const before = this.service;
     this.service = service;
     service.start();
-    before?.stop();
+    // Cursors of the same epoch stay valid, so a client would keep what it was told and the new records do not have.
+    before?.stop(before.hub.epoch === service.hub.epoch ? 'compacted' : undefined);
     before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
   }
 

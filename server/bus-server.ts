@@ -198,6 +198,9 @@ export class BusServer {
       history,
       health: () => this.bus.health,
       readNow: (record: Parameters<Bus['watch']['readNow']>[0]) => this.bus.watch.readNow(record),
+      tellAgain: (records: Parameters<Bus['tellAgain']>[0]) => {
+        this.bus.tellAgain(records);
+      },
     };
     const relay = new OriginRelay({
       options,

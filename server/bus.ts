@@ -162,6 +162,13 @@ export class Bus extends BusBase {
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
 
+  /** Publishes records that have not changed as modified, because some were told too little of them. */
+  tellAgain(records: readonly RecordName[]): void {
+    const now = this.#clock.now();
+    const events = records.flatMap(({ kind, id }) => this.#store.tellAgain(kind, id, now));
+    this.#commit.turn(events, undefined);
+  }
+
   /** Ends every subscription at once. The transport closes the sockets. Resolves when the journal is closed. */
   async stop(): Promise<void> {
     this.watch.stop();

@@ -117,8 +117,11 @@ export class EdgeBus extends BusBase {
   get relayStatus(): RelayStatus {
     const { staleMs } = this.condition;
     const staleness_s = staleMs === undefined ? null : Math.round(staleMs) / 1_000;
+    const { state } = this;
+    const why = state === 'following' ? undefined : this.condition.obstacle;
     return {
-      state: this.state,
+      state,
+      ...(why === undefined ? {} : { why }),
       sequence: this.sequence,
       behind: this.behind,
       staleness_s,
@@ -166,7 +169,10 @@ export class EdgeBus extends BusBase {
     const { connect = connectNatsBroker, random = systemRandom } = this.parts;
     this.condition.start();
     const isOver = (): boolean => this.#isStopped;
-    const patience = { connect, clock, log, isOver, gives: this.options.gives ?? 'up-when-refused' };
+    const failed = (why: string): void => {
+      this.condition.unreached(why);
+    };
+    const patience = { connect, clock, log, isOver, failed, gives: this.options.gives ?? 'up-when-refused' };
     const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
     if (!broker) return;
     this.#broker = broker;

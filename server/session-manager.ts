@@ -6,6 +6,7 @@ import {
   type CloseCode,
   type Encoding,
   type RecordName,
+  type ResyncReason,
   type WatchHealth,
   type Welcome,
 } from '../protocol/index.js';
@@ -115,11 +116,14 @@ export class SessionManager {
     });
   }
 
-  /** Ends every subscription with `shutdown`. The transport closes the sockets. */
-  stop(): void {
+  /**
+   * Ends every subscription with `shutdown`. The transport closes the sockets.
+   * @param stale why what the clients were sent is stale; `undefined` if it is not.
+   */
+  stop(stale?: ResyncReason): void {
     this.#cancelHeartbeat?.();
     for (const session of [...this.sessions])
-      this.supervision.contain('the end of a session', () => session.shutdown());
+      this.supervision.contain('the end of a session', () => session.shutdown(stale));
     this.#turns.stop();
     this.catchUp.clear();
     this.#intake.stop();

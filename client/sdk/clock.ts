@@ -20,13 +20,13 @@ export const elapsedOf = (clock: ClientClock): number => clock.elapsed?.() ?? cl
 export const readClocks = (clock: ClientClock): ClockReading => ({ wall: clock.now(), elapsed: elapsedOf(clock) });
 
 /** 24 days. A timer that is set for longer ends at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: ClientClock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   after: (delayMs, call) => {
-    const timer = setTimeout(call, Math.min(delayMs, LONGEST_TIMER_MS));
+    const timer = setTimeout(call, Math.min(delayMs, MAX_TIMER_MS));
     return () => {
       clearTimeout(timer);
     };

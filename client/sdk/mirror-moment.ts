@@ -1,7 +1,8 @@
-import { LEASE_KINDS, unixMillis, type Kind, type Moment, type WatchHealth } from '../../protocol/index.js';
+import { LEASE_KINDS, unixMillis, type Kind, type Moment } from '../../protocol/index.js';
 import type { MirrorSource } from './mirror-options.js';
 import type { MirrorState } from './mirror-state.js';
 import type { RecordView } from './record-view.js';
+import { unseenOf } from './unseen.js';
 
 const ALL_LEASE_KINDS: ReadonlySet<Kind> = new Set(LEASE_KINDS);
 
@@ -14,15 +15,7 @@ export function mirrorMoment(bus: MirrorSource, state: MirrorState, views: reado
   const isSeen =
     state.at === 'live' &&
     status.state === 'live' &&
-    (status.health === undefined || isAllSeen(status.health)) &&
+    (status.health === undefined || unseenOf(status.health) === undefined) &&
     views.every(({ isCurrent }) => isCurrent);
   return isSeen ? { now, completeUntil } : { now, completeUntil, unseen: ALL_LEASE_KINDS };
-}
-
-/**
- * Whether the server sees all files. An older server sends no `state`, only `healthy`. An edge sees the files through its origin, so it
- * sees nothing while the origin is away.
- */
-function isAllSeen({ state, healthy, origin }: WatchHealth): boolean {
-  return origin !== 'away' && (state === undefined ? healthy : state === 'watching');
 }

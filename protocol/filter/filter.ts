@@ -4,7 +4,6 @@ import { KINDS, kindFromName, type Kind } from '../records/kinds.js';
 import { closestMatch } from '../closest-match.js';
 import { recordIdFault, recordIdFaultText } from '../records/record-id.js';
 import { isJsonObject } from '../json-object.js';
-import { utf8Bytes } from '../utf8.js';
 
 /**
  * Which events a subscription receives. Fields are joined with AND, the values in a field with OR. A field that is left out matches every
@@ -105,8 +104,6 @@ const FIELDS: Readonly<Required<Record<Field, (value: string, limits: FilterLimi
       `filter.event_types: ${quote(value)} is no event type${suggest(value, EVENT_TYPES)}; types are ${EVENT_TYPES.join(', ')}`,
     ),
   ids: (value, limits) => {
-    const bytes = utf8Bytes(value);
-    atMost(limits, 'maxIdBytes', bytes, `filter.ids: a value has ${String(bytes)} bytes`);
     // It would match nothing for ever.
     const fault = recordIdFault(value, limits.maxIdBytes);
     return fault === undefined

@@ -273,13 +273,7 @@ export class LeaseTable {
     const effectiveExpiry = extends_ ? furthest!.extendedUntil : expiresAt;
     return {
       reservation: id,
-      basis: isReleased
-        ? 'released'
-        : readability === 'unreadable'
-          ? 'unreadable'
-          : readability === 'none' || effectiveExpiry === undefined
-            ? 'none'
-            : 'timed',
+      basis: basisOf(readability, isReleased, effectiveExpiry),
       effectiveExpiry,
       extendedBy: extends_ ? furthest!.id : undefined,
       silentAfter: silenceAfter(beats),
@@ -294,4 +288,14 @@ export class LeaseTable {
       if (!first || (release.releasedAt ?? Infinity) < (first.releasedAt ?? Infinity)) first = release;
     return first;
   }
+}
+
+function basisOf(
+  readability: ReservationFacts['readability'],
+  isReleased: boolean,
+  effectiveExpiry: number | undefined,
+): LeaseTerm['basis'] {
+  if (isReleased) return 'released';
+  if (readability === 'unreadable') return 'unreadable';
+  return readability === 'none' || effectiveExpiry === undefined ? 'none' : 'timed';
 }

@@ -135,11 +135,25 @@ class Walk {
   }
 
   #checkKey(from: number, to: number): void {
-    const head = this.bytes[from]!;
-    const headLength = head >= 0xa0 && head <= 0xbf ? 1 : head === 0xd9 ? 2 : head === 0xda ? 3 : head === 0xdb ? 5 : 0;
-    if (headLength === 0) malformed('a map has a key that is no string');
+    const headLength = lengthOfStringHead(this.bytes[from]!);
+    if (headLength === undefined) return malformed('a map has a key that is no string');
     if (utf8.decode(this.bytes.subarray(from + headLength, to)) === '__proto__') {
       malformed('the key __proto__ is not allowed');
     }
+  }
+}
+
+/** @returns `undefined` if a value with this first byte is no string. */
+function lengthOfStringHead(head: number): number | undefined {
+  if (head >= 0xa0 && head <= 0xbf) return 1;
+  switch (head) {
+    case 0xd9:
+      return 2;
+    case 0xda:
+      return 3;
+    case 0xdb:
+      return 5;
+    default:
+      return undefined;
   }
 }

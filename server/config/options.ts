@@ -69,8 +69,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxRecords: 1_000_000,
 };
 
-/** The largest values that the engines, the encoders and recursion allow. All other limits are bounded by {@link LARGEST_OF_ALL} only. */
-const LARGEST: Readonly<Partial<Record<keyof Limits, number>>> = {
+/** The largest values that the engines, the encoders and recursion allow. All other limits are bounded by {@link MAX_LIMIT} only. */
+const MAX_LIMITS: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxPayloadBytes: 67_108_864,
   maxQueuedBytes: 1_073_741_824,
   maxRecordBytes: 67_108_864,
@@ -80,8 +80,8 @@ const LARGEST: Readonly<Partial<Record<keyof Limits, number>>> = {
   maxGlobWildcards: 64,
 };
 /** The smallest values. With fewer queued bytes the engines' own marks would decide, and every event would be a frame of its own. */
-const SMALLEST: Readonly<Partial<Record<keyof Limits, number>>> = { maxQueuedBytes: 1_024 };
-const LARGEST_OF_ALL = 2 ** 40;
+const MIN_LIMITS: Readonly<Partial<Record<keyof Limits, number>>> = { maxQueuedBytes: 1_024 };
+const MAX_LIMIT = 2 ** 40;
 
 export type BackendChoice = 'auto' | 'native' | 'polling';
 export type TransportChoice = 'auto' | 'uws' | 'ws';
@@ -279,7 +279,7 @@ function resolveLimits(limits: Partial<Limits>): Limits {
   const names = Object.keys(DEFAULT_LIMITS);
   for (const [name, value] of Object.entries(resolved) as [keyof Limits, number][]) {
     if (!names.includes(name)) throw new OptionError(`there is no limit ${name}${hint(closestMatch(name, names))}`);
-    inRange(`limits.${name}`, value, SMALLEST[name] ?? 1, LARGEST[name] ?? LARGEST_OF_ALL);
+    inRange(`limits.${name}`, value, MIN_LIMITS[name] ?? 1, MAX_LIMITS[name] ?? MAX_LIMIT);
   }
   return resolved;
 }

@@ -38,8 +38,8 @@ export function withHead(
 }
 
 /** The longest head: `[type, uint32, uint64, array32 of …]`. */
-const MOST_HEAD_BYTES = 1 + 1 + 5 + 9 + 5;
-const scratch = Buffer.allocUnsafe(MOST_HEAD_BYTES);
+const MAX_HEAD_BYTES = 1 + 1 + 5 + 9 + 5;
+const scratch = Buffer.allocUnsafe(MAX_HEAD_BYTES);
 
 /** Writes the head into the scratch buffer, each number as short as it is. @returns its length. */
 function writeHead({ type, to, first }: EventsHead, count: number): number {

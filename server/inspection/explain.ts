@@ -41,7 +41,7 @@ export function explainFilter(
 ): Explanation {
   const subject = subjectOf(known, question);
   if (subject.is === 'nothing') return { verdict: 'unknown', reasons: [subject.why] };
-  const { matches, reasons } = judge(subject, filter, matcher);
+  const { matches, reasons } = matchSubject(subject, filter, matcher);
   return { verdict: matches ? 'would match' : 'would not match', reasons, revision: revisionOf(subject) };
 }
 
@@ -58,7 +58,7 @@ export function explainDelivery(
   };
   if (subject.is === 'nothing') return { verdict: 'unknown', reasons: [subject.why], ...context };
   const revision = revisionOf(subject);
-  const { matches, reasons } = judge(subject, served.filter, served.matcher);
+  const { matches, reasons } = matchSubject(subject, served.filter, served.matcher);
   const isBefore = revision <= served.beginning.from;
   // A snapshot shows a state, not an event. So the record must match, and the filter must accept snapshot events.
   const wanted = isBefore ? matches || couldShow(subject, served) : matches;
@@ -125,12 +125,12 @@ function lastTransition(history: History, kind: Kind, id: string, until: number)
 
 // ── the filter ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-interface Judgement {
+interface SubjectMatch {
   readonly matches: boolean;
   readonly reasons: readonly ExplainReason[];
 }
 
-function judge(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, matcher: Matcher): Judgement {
+function matchSubject(subject: Exclude<Subject, { is: 'nothing' }>, filter: Filter, matcher: Matcher): SubjectMatch {
   if (subject.is === 'state') {
     const reasons = failures(filter, matcher, subject.version.matchable);
     if (reasons.length > 0) return { matches: false, reasons };

@@ -13,7 +13,7 @@ import type { Introspection } from './introspection.js';
 /** The relay as `/readyz` shows it. */
 export interface RelayStatus {
   readonly state: string;
-  /** At an origin: why nothing is published; missing while it is. */
+  /** Why nothing is published, or the stream is not followed; missing while it is. */
   readonly why?: string;
   /** The sequence in the stream of the last message that was stored, or read. */
   readonly sequence: number;

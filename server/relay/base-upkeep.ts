@@ -3,8 +3,9 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Outgoing } from './outbox.js';
 
-/** Requests for a base are granted no sooner after the last base than this. */
+/** Requests for a base are granted no sooner after the last base than this, and each further one twice as late. */
 const ASKED_AGAIN_MS = 2_000;
+const MAX_ASKED_AGAIN_MS = 60_000;
 /** The approximate size of a message in the stream beyond its payload and subject: headers and NATS's own data. */
 const OVERHEAD_BYTES = 160;
 
@@ -14,6 +15,7 @@ export class BaseUpkeep {
   #bytes: number;
   /** When the base began, by the monotonic clock: the wall clock may be set. */
   #beganAt: number;
+  #pauseMs = ASKED_AGAIN_MS;
 
   /** @param bytes those of the stream. @param ageMs the age of its base. */
   constructor(
@@ -35,9 +37,16 @@ export class BaseUpkeep {
     this.#bytes += payload.length + subject.length + OVERHEAD_BYTES;
   }
 
-  /** Whether an edge that has found no base may be sent a new one already. */
-  mayGive(): boolean {
-    return this.clock.elapsed() - this.#beganAt > ASKED_AGAIN_MS;
+  /**
+   * Grants the request of an edge that has found no base, or not. One with a wrong key asks for ever, and no base helps it, so requests
+   * that go on are granted less and less often.
+   */
+  grant(): boolean {
+    const ageMs = this.clock.elapsed() - this.#beganAt;
+    if (ageMs > 2 * MAX_ASKED_AGAIN_MS) this.#pauseMs = ASKED_AGAIN_MS;
+    if (ageMs <= this.#pauseMs) return false;
+    this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_ASKED_AGAIN_MS);
+    return true;
   }
 
   /** Whether the stream may soon delete messages of the base. @param messages those since the base began. */

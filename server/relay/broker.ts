@@ -98,8 +98,13 @@ export interface SenderEvents {
 
 /** The part of NATS that the relay uses: a connection that reconnects whenever it breaks, until it is closed. */
 export interface Broker {
-  /** The largest message that the broker accepts, in bytes; `undefined` if the broker has not reported it. */
+  /**
+   * The largest message that the broker accepts, in bytes; `undefined` if the broker has not reported it. It is reported when a connection
+   * is made: NATS tells an open one of no change.
+   */
   readonly maxPayloadBytes: number | undefined;
+  /** Breaks the connection, which is made again at once. */
+  reconnect(): void;
   /**
    * Calls `changed` when the connection has broken, and when it is back; `refused` with each refusal that answers no request, of the access
    * or of a permission.

@@ -3,9 +3,9 @@ import type { RelayNames } from './relay-names.js';
 
 /** What has become of a stream since its origin wrote the last message. */
 export type StreamCheck =
-  | { readonly is: 'intact' }
+  | { readonly is: 'intact'; readonly maxMessageBytes: number | undefined }
   /** Messages of the base are gone, so that no edge can begin with it. */
-  | { readonly is: 'incomplete' }
+  | { readonly is: 'incomplete'; readonly maxMessageBytes: number | undefined }
   | { readonly is: 'changed'; readonly why: 'sequence' | 'refused'; readonly message: string }
   /** The broker does not answer. The next message, or the connection, tells that. */
   | { readonly is: 'unknown' };
@@ -29,7 +29,8 @@ export async function checkStream(
     if (info.unfit !== undefined) {
       return { is: 'changed', why: 'refused', message: `the settings of the stream were changed: ${info.unfit}` };
     }
-    return { is: (await isComplete(broker, names, info, baseFrom)) ? 'intact' : 'incomplete' };
+    const { maxMessageBytes } = info;
+    return { is: (await isComplete(broker, names, info, baseFrom)) ? 'intact' : 'incomplete', maxMessageBytes };
   } catch {
     return { is: 'unknown' };
   }

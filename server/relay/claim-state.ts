@@ -40,7 +40,7 @@ export type ClaimEvent =
   | { readonly is: 'overtaken' }
   | { readonly is: 'failed' };
 
-const MOST_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 const REST_MS = 500;
 
 export const BEGUN: ClaimState = { at: 'reading', attempts: 1 };
@@ -70,7 +70,7 @@ export function nextClaimState(state: ClaimState, event: ClaimEvent): ClaimState
       return at === 'appending' ? { at: 'claimed', attempts } : state;
     case 'overtaken':
       if (at !== 'appending') return state;
-      return attempts === MOST_ATTEMPTS ? { at: 'failed', attempts } : { at: 'reading', attempts: attempts + 1 };
+      return attempts === MAX_ATTEMPTS ? { at: 'failed', attempts } : { at: 'reading', attempts: attempts + 1 };
     case 'failed':
       return { at: 'failed', attempts };
   }

@@ -13,6 +13,8 @@ export interface Patience {
   readonly clock: Clock;
   readonly log: Log;
   readonly isOver: () => boolean;
+  /** Called after each failed attempt with its reason, without addresses: anybody may read it in `/readyz`. */
+  readonly failed?: (why: string) => void;
   /** Whether a refused access is an error. `never-up` tries again after that, too. */
   readonly gives: 'up-when-refused' | 'never-up';
 }
@@ -27,7 +29,7 @@ export async function connectWithRetry(
   name: string,
   patience: Patience,
 ): Promise<Broker | undefined> {
-  const { connect, log, isOver, gives } = patience;
+  const { connect, log, isOver, failed, gives } = patience;
   for (const file of openSecretsOf(access))
     log.warn({ file }, 'other users of this host can read this secret: chmod 600');
   let lastMessage = '';
@@ -44,10 +46,18 @@ export async function connectWithRetry(
       }
       if (message !== lastMessage) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);
       lastMessage = message;
+      failed?.(reasonOf(error as Error));
       await rest(pause, patience);
     }
   }
   return undefined;
+}
+
+/** Names the error, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
+function reasonOf({ message, code = '', cause }: NodeJS.ErrnoException): string {
+  const { code: causeCode = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  const name = /\b[A-Z][A-Z_]{3,}\b/.exec(`${code} ${causeCode} ${message}`)?.[0];
+  return `NATS cannot be reached (${name ?? (/^[a-z ]+$/i.test(message) ? message : 'see the log')})`;
 }
 
 /** Waits in short pieces, because `isOver` may become true meanwhile. */

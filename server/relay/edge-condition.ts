@@ -32,6 +32,7 @@ export class EdgeCondition {
   /** How often NATS was found again after it was lost. */
   reconnects = 0;
   #nats: 'never' | 'up' | 'lost' = 'never';
+  #unreached = 'NATS has not answered yet';
   readonly #freshness = new Freshness();
   #logged: { readonly isPresent: boolean; readonly why: string | undefined } = { isPresent: false, why: undefined };
   #cancel: () => void = () => undefined;
@@ -65,6 +66,11 @@ export class EdgeCondition {
     }
     this.#nats = 'up';
     this.#refusals.over();
+  }
+
+  /** Notes why NATS has not been reached yet. */
+  unreached(why: string): void {
+    this.#unreached = why;
   }
 
   disconnected(): void {
@@ -149,16 +155,21 @@ export class EdgeCondition {
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
   }
 
+  /** Why nothing arrives; `undefined` if that is not known here. */
+  get obstacle(): string | undefined {
+    if (this.#nats === 'lost') return this.#away;
+    const refusal = this.#refusals.recent;
+    return refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
+  }
+
   get #away(): string {
     const refusal = this.#refusals.recent;
     if (refusal !== undefined) return `NATS refuses: ${refusal}`;
-    return this.#nats === 'lost' ? 'NATS is lost' : 'NATS has not answered yet';
+    return this.#nats === 'lost' ? 'NATS is lost' : this.#unreached;
   }
 
-  /** Why nothing arrives, if that is known here. */
   get #obstacle(): string {
-    const refusal = this.#refusals.recent;
-    const why = refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
+    const why = this.obstacle;
     return why === undefined ? '' : `: ${why}`;
   }
 

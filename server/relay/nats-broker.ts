@@ -35,7 +35,7 @@ const HEARTBEAT_MS = 1_000;
 const REQUEST_MS = 20_000;
 /** The interval at which a question without an answer is asked again, and how often. */
 const AGAIN_MS = 700;
-const MOST_ATTEMPTS = 40;
+const MAX_ATTEMPTS = 40;
 /** JetStream deletes a consumer that is not read for this long. */
 const FORGET_NS = 30e9;
 
@@ -68,6 +68,11 @@ class NatsBroker implements Broker {
 
   get maxPayloadBytes(): number | undefined {
     return this.nats.connection.info?.max_payload;
+  }
+
+  reconnect(): void {
+    // One that is closed stays closed.
+    this.nats.connection.reconnect().catch(() => undefined);
   }
 
   watchConnection(changed: (state: 'broken' | 'back') => void, refused?: (why: string) => void): void {
@@ -212,14 +217,14 @@ class NatsBroker implements Broker {
     return new Promise((resolve, reject) => {
       let cancel: () => void = () => undefined;
       const ask = (attempt: number): void => {
-        if (attempt < MOST_ATTEMPTS) cancel = systemClock.after(AGAIN_MS, () => ask(attempt + 1));
+        if (attempt < MAX_ATTEMPTS) cancel = systemClock.after(AGAIN_MS, () => ask(attempt + 1));
         question(this.nats.manager).then(
           (answer) => {
             cancel();
             resolve(answer);
           },
           (error: unknown) => {
-            if (isSilence(error) && attempt < MOST_ATTEMPTS) return;
+            if (isSilence(error) && attempt < MAX_ATTEMPTS) return;
             cancel();
             if (isSilence(error)) reject(new SilentBrokerError({ cause: error }));
             else reject(error instanceof Error ? error : new Error(String(error)));

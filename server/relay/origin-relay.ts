@@ -10,6 +10,7 @@ import { connectNatsBroker } from './nats-broker.js';
 import { waitingIn, type Published, type Waiting } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
+import { PayloadLimit } from './payload-limit.js';
 import { Refusals } from './refusals.js';
 import { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
@@ -29,6 +30,8 @@ export type SyncAnswer = Pick<AliveMessage, 'epoch' | 'revision'> & Partial<Aliv
 export interface RelaySource extends Published {
   health(): WatchHealth;
   readNow(record: RecordName | undefined): Promise<void>;
+  /** Publishes records that have not changed as modified, because edges were told too little of them. */
+  tellAgain(records: readonly RecordName[]): void;
 }
 
 export interface RelayHealth {
@@ -77,9 +80,12 @@ export class OriginRelay {
   #broker: Broker | undefined;
   #stopAnswering: (() => void) | undefined;
   #cancelAlive: (() => void) | undefined;
+  #payload: PayloadLimit | undefined;
   #isStopped = false;
   #reconnects = 0;
   #beats = 0;
+  /** Why NATS has not been reached yet. */
+  #unreached: string | undefined;
   readonly #refusals: Refusals;
   /** Whether NATS is connected. */
   isConnected = false;
@@ -99,14 +105,8 @@ export class OriginRelay {
       return { state, why, ...this.#behind(publisher.waiting), sequence, claims, reconnects, failures };
     }
     const state = this.#isStopped ? 'stopped' : 'connecting';
-    const nothing = { sequence: 0, claims: 0, failures: NO_FAILURES };
-    return {
-      state,
-      why: this.#refusals.recent,
-      ...this.#behind(waitingIn(this.services.source, undefined)),
-      reconnects,
-      ...nothing,
-    };
+    const behind = this.#behind(waitingIn(this.services.source, undefined));
+    return { state, why: this.#unreached, ...behind, sequence: 0, claims: 0, reconnects, failures: NO_FAILURES };
   }
 
   #behind({ behind, oldest }: Waiting): Pick<RelayHealth, 'behind' | 'behindMs'> {
@@ -129,8 +129,10 @@ export class OriginRelay {
   async start(): Promise<void> {
     const { options, source, clock, log, connect = connectNatsBroker } = this.services;
     const isOver = (): boolean => this.#isStopped;
-    const patience = { connect, clock, log, isOver, gives: 'never-up' } as const;
-    const broker = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
+    const failed = (why: string): void => void (this.#unreached = why);
+    const patience = { connect, clock, log, isOver, failed, gives: 'never-up' } as const;
+    const name = `muse-bus origin of ${options.repository}`;
+    const broker = await connectWithRetry(options.access, name, patience);
     if (!broker) return;
     this.#broker = broker;
     this.isConnected = true;
@@ -152,6 +154,9 @@ export class OriginRelay {
     });
     this.#publisher = publisher;
     this.#checkSizes(broker);
+    const { bound } = publisher;
+    this.#payload = new PayloadLimit(() => connect(options.access, name), { broker, clock, log, bound });
+    this.#payload.start();
     broker.subscribe(this.names.alive, ({ data }) => {
       const alive = readAlive(readJson(data));
       if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
@@ -189,6 +194,7 @@ export class OriginRelay {
     this.#cancelAlive?.();
     this.#stopAnswering?.();
     this.#publisher?.stop();
+    this.#payload?.stop();
     await this.#broker?.close();
   }
 
@@ -207,7 +213,10 @@ export class OriginRelay {
     this.#cancelAlive = clock.after(options.aliveMs, () => {
       this.#beat();
     });
-    this.#publisher!.tendBase();
+    const { source } = this.services;
+    const publisher = this.#publisher!;
+    publisher.tendBase();
+    if (publisher.state === 'publishing') source.tellAgain(publisher.bound.takeFitting());
     this.#sendHeartbeat();
   }
 

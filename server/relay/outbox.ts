@@ -1,8 +1,16 @@
-import { formatCursor, kindIndex, revision, type Epoch, type Kind, type Revision } from '../../protocol/index.js';
+import {
+  formatCursor,
+  kindIndex,
+  revision,
+  type Epoch,
+  type Kind,
+  type RecordName,
+  type Revision,
+} from '../../protocol/index.js';
 import type { History } from '../store/history.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { CurrentRecords } from '../store/current-records.js';
-import { cutEvent, cutVersion } from './cut-record.js';
+import { cutEvent, cutVersion, withoutBefore } from './cut-record.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage, type Stamp } from './relay-message.js';
 import type { RelayNames } from './relay-names.js';
 
@@ -42,8 +50,8 @@ export interface Outgoing {
   readonly messageId: string | undefined;
   /** The position of the stream once it holds the message. */
   readonly position: StreamPosition;
-  /** Whether the record's data did not fit, and was left out. */
-  readonly isCut?: boolean;
+  /** The record that it tells the current version of, and whether its data did not fit and was left out. */
+  readonly record?: RecordName & { readonly isCut: boolean };
 }
 
 interface Base {
@@ -107,7 +115,7 @@ export class Outbox {
   #whyNotOn(): string | undefined {
     const { epoch, history } = this.source;
     const position = this.#position;
-    if (!position) return 'the stream is empty';
+    if (!position) return 'the stream holds nothing that this origin can go on from';
     if (position.epoch !== epoch) return 'a new epoch';
     if (position.revision < history.base) return 'history does not reach back to what was published last';
     if (history.isLost(position.revision)) return 'what followed what was published last is lost';
@@ -141,12 +149,13 @@ export class Outbox {
     const event = history.at(this.#position!.revision + 1);
     this.#position = { ...this.#position!, revision: event.revision };
     const { kind, id } = event.record;
+    const encode = (shown: StoreEvent): Uint8Array => encodeEventMessage({ origin: this.origin, epoch }, shown);
     return {
-      subject: this.names.record(kindIndex(kind), id),
-      ...this.#fitting(
-        () => encodeEventMessage({ origin: this.origin, epoch }, event),
-        () => encodeEventMessage({ origin: this.origin, epoch }, cutEvent(event)),
-      ),
+      ...this.#fitting({ kind, id }, [
+        () => encode(event),
+        () => encode(withoutBefore(event)),
+        () => encode(cutEvent(event)),
+      ]),
       messageId: formatCursor({ epoch, revision: event.revision }),
       position: this.#position,
     };
@@ -158,12 +167,11 @@ export class Outbox {
       // The current version: the stream has every event up to now. A record that was removed meanwhile has its own message.
       const version = this.source.store.get(kind, id);
       if (!version) continue;
-      const fitting = this.#fitting(
+      const fitting = this.#fitting({ kind, id }, [
         () => encodeStandingMessage(this.#stamp(), version),
         () => encodeStandingMessage(this.#stamp(), cutVersion(version)),
-      );
-      const subject = this.names.record(kindIndex(kind), id);
-      return { subject, ...fitting, messageId: undefined, position: this.#position! };
+      ]);
+      return { ...fitting, messageId: undefined, position: this.#position! };
     }
     this.#base = undefined;
     this.#position = { ...this.#position!, baseFrom: base.from };
@@ -171,9 +179,16 @@ export class Outbox {
     return this.#mark(encodeMark(this.#stamp(), { is: 'base', phase: 'end', from: base.from, records }));
   }
 
-  #fitting(whole: () => Uint8Array, cut: () => Uint8Array): Pick<Outgoing, 'payload' | 'isCut'> {
-    const payload = whole();
-    return payload.length <= this.mostBytes() ? { payload } : { payload: cut(), isCut: true };
+  /** @param encodings from the whole to the one without the record's data, which is sent if no other fits. */
+  #fitting(
+    { kind, id }: RecordName,
+    encodings: readonly (() => Uint8Array)[],
+  ): Pick<Outgoing, 'subject' | 'payload' | 'record'> {
+    const last = encodings.length - 1;
+    let payload = encodings[0]!();
+    let used = 0;
+    while (payload.length > this.mostBytes() && used < last) payload = encodings[++used]!();
+    return { subject: this.names.record(kindIndex(kind), id), payload, record: { kind, id, isCut: used === last } };
   }
 
   #mark(payload: Uint8Array): Outgoing {

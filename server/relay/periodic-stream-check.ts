@@ -16,6 +16,8 @@ export interface CheckedPublisher {
   window(): PublishWindow | undefined;
   /** The sequence of the first message of the base; `undefined` while a base is being sent. */
   baseFrom(): number | undefined;
+  /** Called with the largest message that the stream takes. An administrator may change it. */
+  takes(maxMessageBytes: number | undefined): void;
   /** Called when messages of the base are gone. */
   incomplete(): void;
 }
@@ -58,7 +60,12 @@ export class PeriodicStreamCheck {
     if (!isStill()) return;
     const found = await checkStream(broker, names, answered, publisher.baseFrom());
     if (!isStill()) return;
+    if (found.is === 'unknown') return;
+    if (found.is === 'changed') {
+      window.fail(new PublishError(found.why, found.message));
+      return;
+    }
+    publisher.takes(found.maxMessageBytes);
     if (found.is === 'incomplete') publisher.incomplete();
-    else if (found.is === 'changed') window.fail(new PublishError(found.why, found.message));
   }
 }

@@ -128,7 +128,9 @@ export class PublishWindow {
     if (this.#failure) return;
     switch (receipt.is) {
       case 'unheard':
-        this.fail(new PublishError('away', 'JetStream does not answer: is it enabled?'));
+        this.fail(
+          new PublishError('away', 'no stream takes the messages: was it deleted, or is JetStream not enabled?'),
+        );
         return;
       case 'wrong-sequence':
         this.fail(new PublishError('sequence', receipt.description));

@@ -2,10 +2,10 @@ import type { RandomBytes } from '../runtime/random.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import { BaseUpkeep } from './base-upkeep.js';
 import { StreamRefusedError } from './broker.js';
-import { CutRecords } from './cut-record.js';
 import { claimStream, type ClaimServices, type Claimed, type SentMessages } from './claim.js';
+import { findCut } from './find-cut.js';
+import { MessageBound } from './message-bound.js';
 import { Outbox, waitingIn, type Outgoing, type Waiting } from './outbox.js';
-import { SEAL_BYTES } from './seal.js';
 import { PeriodicStreamCheck } from './periodic-stream-check.js';
 import { PublishError, PublishWindow } from './publish-window.js';
 import { PublisherLog, whyNot } from './publisher-log.js';
@@ -26,8 +26,6 @@ import { RelayTakenError } from './relay-taken-error.js';
 /** How long a turn may publish, so that the origin's own clients do not wait. */
 const TURN_MS = 3;
 const LOOK_EVERY = 32;
-/** The part of a message's greatest size that its headers and its signature may take. */
-const HEADER_BYTES = 512 + SEAL_BYTES;
 
 export interface PublisherServices extends ClaimServices {
   readonly random: RandomBytes;
@@ -52,23 +50,24 @@ export class Publisher {
   #first: { readonly resolve: () => void; readonly reject: (error: RelayTakenError) => void } | undefined;
   /** Why the last claim or message failed. */
   #reason = 'the stream has not been claimed yet';
-  /** The largest message that the stream takes, if it has a bound of its own. */
-  #maxMessageBytes = Infinity;
   readonly #log: PublisherLog;
   #base: BaseUpkeep | undefined;
-  readonly #cut: CutRecords;
+  readonly bound: MessageBound;
   published = 0;
   claims = 0;
   readonly #failures: { -readonly [Why in keyof PublisherFailures]: number } = { ...NO_FAILURES };
 
   constructor(private readonly services: PublisherServices) {
     this.#log = new PublisherLog(services.log);
-    this.#cut = new CutRecords(services.log);
+    this.bound = new MessageBound(services.broker, services.log);
     this.#turns = new TurnLoop(services.clock, TURN_MS, (turn) => this.#step(turn));
     this.#check = new PeriodicStreamCheck(services, {
       isPublishing: () => this.#state.at === 'publishing',
       window: () => this.#window,
       baseFrom: () => this.#outbox?.baseFrom,
+      takes: (maxMessageBytes) => {
+        this.bound.stream(maxMessageBytes);
+      },
       incomplete: () => {
         if (this.giveBase()) services.log.warn({}, 'messages were deleted from the stream; all records are sent again');
       },
@@ -116,7 +115,7 @@ export class Publisher {
 
   /** Called when the connection to NATS has broken. What NATS has stored is asked when it is back. */
   disconnected(): void {
-    this.#window?.fail(new PublishError('away', 'the connection broke'));
+    this.#window?.fail(new PublishError('away', 'the connection to NATS broke'));
   }
 
   /** Called when the connection to NATS is back. */
@@ -138,17 +137,17 @@ export class Publisher {
 
   /** Sends a new base for an edge that has found none, unless the last one is new. @returns whether it does. */
   giveBase(): boolean {
-    if (this.#base?.mayGive() !== true) return false;
+    if (this.#base?.grant() !== true) return false;
     this.refreshBase();
     return true;
   }
 
-  /** Begins a new base if the stream may soon delete messages of the current one, or records fit that did not. To be called periodically. */
+  /** Begins a new base if the stream may soon delete messages of the current one. To be called periodically. */
   tendBase(): void {
     const { baseFrom } = this.#outbox ?? {};
     if (!this.#window || baseFrom === undefined || this.#outbox!.isSendingBase()) return;
     const isDue = this.#base!.isDue(this.#window.next - baseFrom, this.services.source.store.size);
-    if (isDue || this.#cut.mayFit(this.#mostBytes)) this.refreshBase();
+    if (isDue) this.refreshBase();
   }
 
   stop(): void {
@@ -232,8 +231,10 @@ export class Publisher {
   #begin({ sequence, position, baseAgeMs, stream }: Claimed): void {
     const { broker, names, clock, identity, source, limits } = this.services;
     this.claims++;
-    this.#maxMessageBytes = stream.maxMessageBytes ?? Infinity;
-    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.#mostBytes);
+    // An earlier process may have left out the data of records.
+    if (this.claims === 1 && position) void findCut(this.services, this.bound);
+    this.bound.stream(stream.maxMessageBytes);
+    this.#outbox = new Outbox(names, identity.origin, source, position, () => this.bound.bytes);
     this.#base = new BaseUpkeep(limits, clock, stream.bytes, baseAgeMs);
     this.#window = new PublishWindow(broker, clock, sequence, position, {
       advanced: () => {
@@ -253,11 +254,6 @@ export class Publisher {
   }
 
   // ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The bytes that a message may have. */
-  get #mostBytes(): number {
-    return Math.min(this.#maxMessageBytes, this.services.broker.maxPayloadBytes ?? Infinity) - HEADER_BYTES;
-  }
 
   /** @returns whether there is more to send at once. */
   #step(turn: Turn): boolean {
@@ -283,7 +279,7 @@ export class Publisher {
       if (!wasSendingBase && outbox.isSendingBase()) base.begins();
       else if (wasSendingBase && !outbox.isSendingBase()) base.ends(source.store.size, log);
       base.sent(outgoing);
-      if (outgoing.isCut) this.#cut.note(outgoing.subject, this.#mostBytes);
+      this.bound.sent(outgoing);
       window.send(this.#sealed(outgoing, window.next));
       this.published++;
       if (sent % LOOK_EVERY === 0 && turn.isSpent()) return true;

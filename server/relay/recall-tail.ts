@@ -16,7 +16,7 @@ const PATIENCE_MS = 5_000;
 /** How many messages are asked for together: an origin may read a stream only one by one. */
 const TOGETHER = 256;
 /** How far back a journal's end is looked for. A journal lacks at most some hundred events; a base may have been sent among them. */
-const MOST_MESSAGES = 65_536;
+const MAX_MESSAGES = 65_536;
 
 export interface RecallServices {
   readonly options: ResolvedRelay;
@@ -94,7 +94,7 @@ export async function readTail(source: TailSource, { epoch, after, upTo }: LostT
   const info = await source.broker.findStream(source.names.stream);
   if (!info) return undefined;
   const { firstSequence, lastSequence } = info;
-  const lowest = Math.max(firstSequence, lastSequence - MOST_MESSAGES + 1);
+  const lowest = Math.max(firstSequence, lastSequence - MAX_MESSAGES + 1);
   const messages: RelayMessage[] = [];
   let unread = lastSequence;
   for (let back = TOGETHER; unread >= lowest; back *= 2) {

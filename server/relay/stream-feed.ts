@@ -40,8 +40,8 @@ export interface FeedEvents {
 }
 
 /** The most messages, and bytes of them, that are checked together. */
-const MOST_TOGETHER = 256;
-const MOST_BYTES_TOGETHER = 1_048_576;
+const MAX_BATCH_MESSAGES = 256;
+const MAX_BATCH_BYTES = 1_048_576;
 
 type Arrived = Omit<Positioned, 'message'> & { readonly data: Uint8Array };
 
@@ -101,7 +101,7 @@ export class StreamFeed {
     }
     this.#kept.push({ ...place, data });
     this.#keptBytes += data.length;
-    const isFull = this.#kept.length === MOST_TOGETHER || this.#keptBytes >= MOST_BYTES_TOGETHER;
+    const isFull = this.#kept.length === MAX_BATCH_MESSAGES || this.#keptBytes >= MAX_BATCH_BYTES;
     if (place.pending === 0 || isFull) this.#takeKept(seal);
   }
 

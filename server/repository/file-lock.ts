@@ -78,20 +78,20 @@ export class FileLock {
         closeSync(file);
         return { is: 'held', by: holder };
       }
-      const judgement = judge(file, holder, own, weakness, host);
-      if (judgement === 'held') {
+      const holderState = stateOfHolder(file, holder, own, weakness, host);
+      if (holderState === 'held') {
         closeSync(file);
         return { is: 'held', by: holder };
       }
       // The kernel's lock is kept meanwhile, so that another process here does not ask at the same time.
       if (
-        judgement === 'unseen' &&
+        holderState === 'unseen' &&
         (!asking || (await answers(directory, name, holder!, () => reread(directory, name), asking)))
       ) {
         closeSync(file);
         return { is: 'held', by: holder };
       }
-      const lock = new FileLock(directory, name, file, own, weakness, judgement !== 'free');
+      const lock = new FileLock(directory, name, file, own, weakness, holderState !== 'free');
       // Between opening and locking, another process may have replaced the file and locked the new one.
       if (lock.#isSameFile()) {
         lock.#sign();
@@ -194,8 +194,8 @@ function tryOn(file: number, tryLock: TryLock | undefined): LockWeakness | 'held
   }
 }
 
-/** Judges the holder that a lock file names, if the kernel has refused nothing. `unseen`: its process cannot be seen from here. `over`: its machine has started again. */
-function judge(
+/** The state of the holder that a lock file names, if the kernel has refused nothing. `unseen`: its process cannot be seen from here. `over`: its machine has started again. */
+function stateOfHolder(
   file: number,
   holder: LockHolder | undefined,
   own: LockHolder,

@@ -25,9 +25,9 @@ export function findEndpoint(root: string, stateDir?: string, env?: NodeJS.Proce
     return { is: 'none', path };
   }
   const kept = readStateFile(location, ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
-  const inState = judge(kept, join(location.path, ENDPOINT_FILE), textOf(kept));
+  const inState = endpointIn(kept, join(location.path, ENDPOINT_FILE), textOf(kept));
   if (inState.is === 'living') return inState;
-  const inRepository = judge(readBusFile(root), path, textOf(kept));
+  const inRepository = endpointIn(readBusFile(root), path, textOf(kept));
   // A file that came with a checkout must not hide what is known of this user's own server.
   return inRepository.is === 'none' ? { ...inState, path: inState.is === 'none' ? path : inState.path } : inRepository;
 }
@@ -52,7 +52,7 @@ function readBusFile(root: string): PrivateReading {
 }
 
 /** @param kept the endpoint file in this user's state, for platforms that cannot prove which process has a pid. */
-function judge(reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
+function endpointIn(reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
   if (reading.is === 'absent') return { is: 'none', path };
   const untrusted = (why: string): FoundEndpoint => ({ is: 'untrusted', path, why });
   if (reading.is === 'refused') return untrusted(reading.why);

@@ -3,7 +3,7 @@ import { lstatSync, renameSync, rmSync } from 'node:fs';
 /** A program that scans or indexes new files, as on Windows, holds them for less than this. */
 const PATIENCE_MS = 1_000;
 const FIRST_PAUSE_MS = 2;
-const LONGEST_PAUSE_MS = 64;
+const MAX_PAUSE_MS = 64;
 const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
 /** The calls that a rename needs, so that a test can make them fail without waiting. */
@@ -26,7 +26,7 @@ const systemCalls: RenameCalls = {
  */
 export function renamePatiently(from: string, to: string, calls: RenameCalls = systemCalls): void {
   let waited = 0;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
     try {
       calls.rename(from, to);
       return;

@@ -8,6 +8,7 @@ import {
   type Inspections,
   type RecordName,
   type Refusal,
+  type ResyncReason,
   type ServerMessage,
   type SubscribeOptions,
   type SubscriptionId,
@@ -183,9 +184,12 @@ export class Session implements Connection, SubscriberOwner {
     }
   }
 
-  /** Ends every subscription with `shutdown`. The transport closes the socket. */
-  shutdown(): void {
-    for (const subscription of [...this.subscriber.subscriptions]) subscription.complete('shutdown');
+  /** Ends every subscription with `shutdown`, after a `resync` if what was sent is stale. The transport closes the socket. */
+  shutdown(stale?: ResyncReason): void {
+    for (const subscription of [...this.subscriber.subscriptions]) {
+      if (stale !== undefined) this.#send([MessageType.resync, subscription.id, stale]);
+      subscription.complete('shutdown');
+    }
   }
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -89,6 +89,12 @@ export class RecordStore extends CurrentRecords {
     }
   }
 
+  /** Makes the event of a file that was only touched, for a record that has not changed: edges were told too little of it. */
+  tellAgain(kind: Kind, id: string, now: UnixMillis): readonly StoreEvent[] {
+    const before = this.get(kind, id);
+    return before ? this.#put(before, before, before.data, before.problem, now, 'live') : NO_EVENTS;
+  }
+
   /** Ends the leases that have run out. Returns an event for each, which carries its reservation. */
   expireUntil(now: UnixMillis, observed: Observed = 'live'): readonly StoreEvent[] {
     const expired = this.book.expireUntil(now);

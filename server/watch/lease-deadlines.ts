@@ -57,7 +57,7 @@ export class LeaseDeadlines {
   #time: LeaseTime;
   #progress: Progress = WAITING;
   /** Whether hints may have been lost: the directories are then compared before the next lease ends. */
-  #doubtsHints = true;
+  #mayHaveMissedHints = true;
   /** After a comparison that failed, the next one does not begin before this time of the monotonic clock. */
   #compareAgainAt = -Infinity;
   #cancelSleep: (() => void) | undefined;
@@ -70,7 +70,7 @@ export class LeaseDeadlines {
   start(): void {
     // Loading many files is no sleep.
     this.#time = new LeaseTime(this.services.clock);
-    this.#doubtsHints = !this.services.tells(LEASE_KINDS);
+    this.#mayHaveMissedHints = !this.services.tells(LEASE_KINDS);
     this.sleep();
   }
 
@@ -86,7 +86,7 @@ export class LeaseDeadlines {
 
   /** Notes that hints may have been lost. */
   doubtHints(): void {
-    this.#doubtsHints = true;
+    this.#mayHaveMissedHints = true;
   }
 
   /** Returns the events of the leases that end now. To be called when all pending hints have been read. */
@@ -99,10 +99,10 @@ export class LeaseDeadlines {
         const due = store.leases.nextDeadline();
         if (due === undefined || due > now) return [];
         // A deadline is so late only after a pause of the process, an accepted step of the clock, or unseen directories.
-        if (now - due > PAUSE_MS && !this.#doubtsHints) this.#pauseNoticed();
+        if (now - due > PAUSE_MS && !this.#mayHaveMissedHints) this.#pauseNoticed();
         // A directory that changed without a hint may hold a heartbeat.
-        this.#doubtsHints ||= !this.services.tells(LEASE_KINDS);
-        if (this.#doubtsHints) {
+        this.#mayHaveMissedHints ||= !this.services.tells(LEASE_KINDS);
+        if (this.#mayHaveMissedHints) {
           // The hints of a comparison cause a turn, and that turn must not begin the next comparison.
           if (clock.elapsed() >= this.#compareAgainAt) void this.#compare(now);
         } else if (this.services.known(LEASE_KINDS).size === LEASE_KINDS.length) {
@@ -148,7 +148,7 @@ export class LeaseDeadlines {
   /** Compares the directories that decide about leases. The leases that were due end in a turn after that. */
   async #compare(until: UnixMillis): Promise<void> {
     this.#progress = { is: 'comparing' };
-    this.#doubtsHints = false;
+    this.#mayHaveMissedHints = false;
     // A directory that was made since may hold a heartbeat: what has not been noticed cannot be compared.
     this.services.verify();
     const seen = await Promise.all(LEASE_KINDS.map((kind) => this.services.rescan(kind)));
@@ -158,7 +158,7 @@ export class LeaseDeadlines {
       this.services.schedule();
     } else {
       this.#progress = WAITING;
-      this.#doubtsHints = true;
+      this.#mayHaveMissedHints = true;
       this.#compareAgainAt = this.services.clock.elapsed() + RETRY_MS;
       this.sleep();
     }
@@ -180,7 +180,7 @@ export class LeaseDeadlines {
   }
 
   #pauseNoticed(): void {
-    this.#doubtsHints = true;
+    this.#mayHaveMissedHints = true;
     this.services.reconcileSoon('the process was paused');
   }
 }

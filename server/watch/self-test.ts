@@ -24,11 +24,11 @@ export async function selfTest(
   const places = oneOfEachDevice(directories);
   const name = `${SELF_TEST_PREFIX}${String(process.pid)}`;
   const waiting = new Set<string>(places.keys());
-  let heard: () => void = () => undefined;
-  const allHeard = new Promise<void>((resolve) => (heard = resolve));
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
   const note = (kind: string): void => {
     waiting.delete(kind);
-    if (waiting.size === 0) heard();
+    if (waiting.size === 0) finish();
   };
   try {
     watcher.start({
@@ -46,7 +46,7 @@ export async function selfTest(
     write();
     let cancel: () => void = () => undefined;
     const tooLate = new Promise<void>((resolve) => (cancel = clock.after(PATIENCE_MS, resolve)));
-    await Promise.race([allHeard, tooLate]);
+    await Promise.race([finished, tooLate]);
     cancel();
     cancelWrite();
     return waiting.size === 0 ? undefined : `no hint from ${[...waiting].join(', ')} within ${String(PATIENCE_MS)} ms`;

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parseAllDocuments } from 'yaml';
+import type { WatchHealth } from '../../protocol/index.js';
 import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
 import { SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
 import { flagOf, type Setting } from '../../client/cli/settings/setting.js';
@@ -148,7 +149,8 @@ async function exported(): Promise<string> {
   await repository.start();
   const { bus } = repository.server;
   const { epoch, store, history } = bus.hub;
-  const source = { epoch, store, history, health: () => bus.health, readNow: () => Promise.resolve() };
+  const health = (): WatchHealth => bus.health;
+  const source = { epoch, store, history, health, readNow: () => Promise.resolve(), tellAgain: () => undefined };
   const services = { options: relay, root: '/', source, maxRecordBytes: 1, clock: systemClock, log: silentLog };
   const delay = new LoopDelay();
   const [origin, edge] = [new LazyRegistry(), new LazyRegistry()];

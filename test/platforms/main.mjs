@@ -23,7 +23,8 @@ const run = (args) => spawnSync(process.execPath, args, { cwd: root, stdio: 'inh
 process.env.TAP_TIMEOUT ??= '300';
 
 let failed = 0;
-for (const script of ['test/smoke/smoke.mjs', 'test/platforms/command-line.mjs']) if (run([script]) !== 0) failed++;
+for (const script of ['test/smoke/smoke.mjs', 'test/platforms/command-line.mjs', 'test/platforms/installed.mjs'])
+  if (run([script]) !== 0) failed++;
 if (run(['test/support/build-suite.mjs']) !== 0) process.exit(1);
 for (const file of files) {
   const status = run(['--import', './test/support/prepare.mjs', join('.suite', file.replace(/\.ts$/, '.js'))]);

@@ -16,6 +16,9 @@ import { TemporaryRepository } from '../support/temporary-repository.js';
 import { until } from '../support/until.js';
 import { shortOf, WatchedRepository } from '../support/watched-repository.js';
 
+// Each test waits most of the time.
+t.jobs = 3;
+
 /** More than a busy machine adds, and less than the ten seconds of the slow clock. How soon it is exactly: in-time.test.ts. */
 const SOON_MS = 3_000;
 

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { CloseCode, MessageType, type RecordData } from '../../protocol/index.js';
-import type { Group } from '../../server/delivery/group.js';
-import { RecordVersion } from '../../server/store/record-version.js';
 import { RecordReader } from '../../server/watch/record-reader.js';
 import { Repository } from '../support/repository-on-disk.js';
 import { serve, TRANSPORTS, type Running } from '../support/running-server.js';
@@ -34,26 +32,14 @@ function plantTraps(t: Test, traps: Readonly<Record<string, () => RecordData>>):
   };
 }
 
-/** Makes the JSON of a record's data fail, but not of what is sent instead. */
-function plantUnwritable(t: Test, id: string): void {
-  const json = Object.getOwnPropertyDescriptor(RecordVersion.prototype, 'json')!;
-  t.teardown(() => Object.defineProperty(RecordVersion.prototype, 'json', json));
-  Object.defineProperty(RecordVersion.prototype, 'json', {
-    ...json,
-    get(this: RecordVersion): unknown {
-      return this.id === id && this.problem === undefined ? fails() : json.get!.call(this);
-    },
-  });
-}
-
 const eventsOf = (client: RawClient, ...types: number[]) =>
   client.messages.filter(([type]) => types.includes(type as number)).flatMap((message) => message[3] as unknown[][]);
 const problemsOf = (client: RawClient, ...types: number[]) =>
   new Map(eventsOf(client, ...types).map(([, , , id, , , , problem]) => [id as string, problem ?? undefined]));
 
-async function subscribed(running: Running, encoding: 'msgpack' | 'json' = 'msgpack', filter: object = {}) {
+async function subscribed(running: Running, encoding: 'msgpack' | 'json' = 'msgpack') {
   const client = await RawClient.welcomed(running.endpoint, { encoding });
-  client.send([MessageType.subscribe, 1, { filter }]);
+  client.send([MessageType.subscribe, 1]);
   await client.received(MessageType.synced);
   return client;
 }
@@ -69,8 +55,8 @@ for (const transport of TRANSPORTS) {
     for (const id of Object.keys(TRAPS)) repository.record('reservation', id, { id });
     repository.record('task', 'good-late', { run_id: 'r' });
     for (const client of clients) {
-      await untilFound('the good one and the bad ones', () => eventsOf(client, 20).length >= 4);
-      const told = problemsOf(client, 18, 20);
+      await untilFound('the good one and the bad ones', () => eventsOf(client, MessageType.events).length >= 4);
+      const told = problemsOf(client, MessageType.batch, MessageType.events);
       for (const id of Object.keys(TRAPS)) t.equal(told.get(id), 'unprocessable', id);
       t.equal(told.get('good-early'), undefined);
       t.ok(told.has('good-late'));
@@ -92,36 +78,6 @@ for (const transport of TRANSPORTS) {
     for (const client of clients) client.terminate();
   });
 
-  t.test(`${transport}: a record that cannot be encoded as JSON is unprocessable in JSON only`, async (t) => {
-    plantUnwritable(t, 'trap');
-    const running = await serve(t, { transport });
-    const [packed, json] = [await subscribed(running, 'msgpack'), await subscribed(running, 'json')];
-    running.repository.record('task', 'trap');
-    running.repository.record('task', 'good');
-    await untilFound('both', () => eventsOf(json, 20).length === 2 && eventsOf(packed, 20).length === 2);
-    t.same(Object.fromEntries(problemsOf(json, 20)), { trap: 'unprocessable', good: undefined });
-    t.same([...problemsOf(packed, 20).keys()].sort(), ['good', 'trap']);
-    const late = await subscribed(running, 'json');
-    t.equal(problemsOf(late, 18).get('trap'), 'unprocessable', 'in a snapshot, too');
-    for (const client of [packed, json, late]) client.terminate();
-  });
-
-  t.test(`${transport}: a record that makes a filter throw is sent as unprocessable, and never left out`, async (t) => {
-    const running = await serve(t, { transport });
-    const [odd, usual] = [await subscribed(running, 'msgpack', { kinds: ['task'] }), await subscribed(running)];
-    const group = [...running.server.bus.hub.fanOut.groups()].find(({ filter }) => filter.kinds)!;
-    (group as { -readonly [K in keyof Group]: Group[K] }).matcher = {
-      ...group.matcher,
-      matches: fails,
-      wants: () => true,
-    };
-    running.repository.record('task', 't1', {});
-    await untilFound('both receive the event', () => [odd, usual].every((client) => eventsOf(client, 20).length === 1));
-    t.equal(problemsOf(odd, 20).get('t1'), 'unprocessable');
-    t.equal(problemsOf(usual, 20).get('t1'), undefined);
-    for (const client of [odd, usual]) client.terminate();
-  });
-
   t.test(`${transport}: an error in one connection ends it, and the others are served in the same turn`, async (t) => {
     const running = await serve(t, { transport });
     const clients = [await subscribed(running), await subscribed(running), await subscribed(running)];
@@ -129,11 +85,15 @@ for (const transport of TRANSPORTS) {
     Object.assign(victim!.port.socket, { send: fails });
     running.repository.record('task', 't1', {});
     const [first, second, third] = clients as [RawClient, RawClient, RawClient];
-    await untilFound('the others are told', () => [first, third].every((client) => eventsOf(client, 20).length === 1));
+    await untilFound('the others are told', () =>
+      [first, third].every((client) => eventsOf(client, MessageType.events).length === 1),
+    );
     await untilFound('the one is sent away', () => second.closed);
     t.equal(second.closed?.code, CloseCode.internal);
     running.repository.record('task', 't2', {});
-    await untilFound('and go on', () => [first, third].every((client) => eventsOf(client, 20).length === 2));
+    await untilFound('and go on', () =>
+      [first, third].every((client) => eventsOf(client, MessageType.events).length === 2),
+    );
     await untilFound('it is forgotten', () => running.server.bus.connectionCount === 2);
     first.terminate();
     third.terminate();

@@ -52,6 +52,23 @@ async def main(command: str, *args: str) -> None:
             prompt = await session.get_prompt("before_edit", {"address": "src/a.py"})
             assert len(prompt.messages) == 2
             print(f"mcp: the official client {version('mcp')}, {len(tools)} tools, a resource that was followed: passed")
+    await newest(server, Path(args[-1]))
+
+
+async def newest(server: StdioServerParameters, root: Path) -> None:
+    """The version 2026-07-28, which the package speaks since 2.0."""
+    try:
+        from mcp import Client
+    except ImportError:
+        print("mcp: the version 2026-07-28 is not in this package")
+        return
+    async with Client(server, mode="2026-07-28") as client:
+        async with client.listen(resource_subscriptions=[HELD]) as updates:
+            (root / ".muse" / "coordination" / "reservations" / "r1.json").unlink()
+            await anext(updates)
+        answer = await client.call_tool("who_holds", {"address": "src/a.py::f"})
+        assert answer.structured_content["holders"] == [], answer
+        print(f"mcp: {client.protocol_version}, a resource that was listened to: passed")
 
 
 asyncio.run(asyncio.wait_for(main(*sys.argv[1:]), 60))

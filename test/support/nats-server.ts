@@ -60,13 +60,7 @@ export class NatsServer {
 
   /** Starts the server, or restarts it with its store. @param config the lines of its configuration, if they are others than before. */
   async start(config = this.options.config ?? ''): Promise<void> {
-    const file = join(this.#dir, 'nats.conf');
-    const store = join(this.#dir, 'store');
-    const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
-    const { domain } = this.options;
-    const jetStream = `store_dir: "${store}"${domain === undefined ? '' : `, domain: ${domain}`}`;
-    writeFileSync(file, `${listen}\njetstream { ${jetStream} }\n${config}\n`);
-    const [program, ...args] = [...(this.options.under ?? []), PROGRAM, '-c', file];
+    const [program, ...args] = [...(this.options.under ?? []), PROGRAM, '-c', this.#configured(config)];
     const child = spawn(program, args, { stdio: 'ignore' });
     this.#child = child;
     let isOpen = false;
@@ -81,6 +75,23 @@ export class NatsServer {
       if (!isOpen) look();
       return isOpen;
     });
+  }
+
+  /** Lets the server read its configuration again. Its connections stay. */
+  reload(config: string): void {
+    this.#configured(config);
+    this.#child!.kill('SIGHUP');
+  }
+
+  /** Writes the configuration. @returns its file. */
+  #configured(config: string): string {
+    const file = join(this.#dir, 'nats.conf');
+    const store = join(this.#dir, 'store');
+    const listen = `listen: "${this.options.under ? '0.0.0.0' : this.#host}:${String(this.port)}"`;
+    const { domain } = this.options;
+    const jetStream = `store_dir: "${store}"${domain === undefined ? '' : `, domain: ${domain}`}`;
+    writeFileSync(file, `${listen}\njetstream { ${jetStream} }\n${config}\n`);
+    return file;
   }
 
   /** Stops the server, by default without warning, as a power cut would. The store stays. */

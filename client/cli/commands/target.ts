@@ -102,7 +102,9 @@ export function serverIn(file: string, by: string): NonNullable<Target['server']
     throw fileError('read', file, error, {
       what: `${file}, which ${by} names`,
       status: 'no_endpoint',
-      hint: isAbsent ? 'the server writes it when it starts: is it running, and is this the path?' : '',
+      hint: isAbsent
+        ? 'a server writes it when it listens, an edge not before it has records: is it running, what does its log say, and is this the path?'
+        : '',
     });
   }
 }

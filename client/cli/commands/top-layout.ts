@@ -30,7 +30,7 @@ const MEASURED_AROUND = 50;
 /** The line above the rows of a section. */
 const HEAD = 1;
 /** In a window with room each section has this many rows at least. */
-const FEWEST_ROWS = 2;
+const MIN_ROWS = 2;
 
 /** Lays the sections out in the rows of a window. */
 export function topLayout(sections: readonly TopSection[], wanted: Wanted): TopLayout {
@@ -79,7 +79,7 @@ function spaciousShares(sections: readonly TopSection[], focus: number, room: nu
   const heads = sections.reduce((sum, { rows }) => sum + (rows.length > 0 ? 3 : 2), -1);
   const left = room - heads;
   const wanted = sections.map(({ rows }) => rows.length);
-  if (left < wanted.reduce((sum, rows) => sum + Math.min(rows, FEWEST_ROWS), 0)) return undefined;
+  if (left < wanted.reduce((sum, rows) => sum + Math.min(rows, MIN_ROWS), 0)) return undefined;
   const even = shareOut(wanted, left);
   const first = Math.min(wanted[focus] ?? 0, Math.max(even[focus] ?? 0, Math.floor(left / 2)));
   const others = shareOut(

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { BusClient } from '../../sdk/bus-client.js';
 import type { Mirror } from '../../sdk/mirror.js';
+import { unseenOf } from '../../sdk/unseen.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
 import {
   readFormat,
@@ -79,8 +80,10 @@ const headOf = ({ client, label }: Source): TopHead => ({ label, now: client.ser
 
 function troubleOf({ status }: BusClient): string {
   switch (status.state) {
-    case 'live':
-      return '';
+    case 'live': {
+      const unseen = status.health && unseenOf(status.health);
+      return unseen ? `may be outdated: ${unseen.why}` : '';
+    }
     case 'connecting':
       return `reconnecting (attempt ${String(status.attempt)})`;
     case 'stale':

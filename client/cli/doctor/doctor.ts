@@ -58,9 +58,7 @@ async function examineAll(target: Target): Promise<Finding[]> {
       ...(other === undefined ? [] : [wrong('endpoint', other, 'unset it, or set it for the commands that need it')]),
       ...(search.is === 'found'
         ? [...examineRepository(search.root), ...examineHooks(search.root)]
-        : search.is === 'none' && target.server
-          ? [note('repository', 'none here', 'an edge needs none; its records are those of its origin')]
-          : [noRepository(search, from)]),
+        : [noRepository(search, from, target)]),
       ...(search.is !== 'found' && !target.server ? [] : await examineServer(target)),
     ];
   } catch (error) {
@@ -69,7 +67,9 @@ async function examineAll(target: Target): Promise<Finding[]> {
   }
 }
 
-function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: string): Finding {
+function noRepository(search: Exclude<RepositorySearch, { is: 'found' }>, root: string, { server }: Target): Finding {
+  if (search.is === 'none' && server)
+    return note('repository', 'none here', 'an edge needs none; its records are those of its origin');
   refuseNonUtf8(resolve(root));
   if (search.is === 'refused') return wrong('repository', search.why, search.hint);
   const found = `no .muse/ in ${resolve(root)} or any directory above it`;

@@ -59,7 +59,7 @@ export async function examineConnection(client: BusClient): Promise<Finding[]> {
   const about = `version ${welcome.server}, ${welcome.backend}`;
   if (!isAnswered) {
     const found = `${about}, has not answered a barrier within ${String(ANSWER_MS / 1_000)} s`;
-    return [wrong('server', found, 'an edge answers none while its origin is away: is the origin running?')];
+    return [wrong('server', found, 'an edge answers none while NATS or its origin is away: what follows says which')];
   }
   const found = `${about}, answers in ${roundTrip.toFixed(1)} ms`;
   return [
@@ -112,7 +112,7 @@ async function health(url: string): Promise<Finding[]> {
   const scanned = `last compared with the files ${duration(Date.now() - state.last_scan_ms)} ago`;
   const advice =
     state.origin === 'away'
-      ? 'an edge is well again when its origin is: does one run, and does muse-bus doctor there say that it publishes?'
+      ? 'an edge is well again when NATS and its origin are: does muse-bus doctor at the origin say that it publishes?'
       : "read the server's log; restart the server if it does not recover";
   const findings = [
     ...refusal(state),
@@ -152,7 +152,16 @@ const refusal = ({ reason }: Readiness): Finding[] =>
   reason === undefined ? [] : [wrong('ready', `clients should go elsewhere: ${reason}`, "read the server's log")];
 
 /** What NATS says, or does not, while its disk or one of its limits is full. */
-const FULL = /does not answer|no space|resources|storage|maximum/;
+const FULL = /does not answer|no space|resource|storage|maximum/;
+
+const ADVICE_WHEN_FULL =
+  'see the log of nats-server: free its disk, or raise its limits; where it goes on not answering after that, restart it';
+const LOOK = "is NATS reachable, and does one origin publish? See the log of this server, and the origin's";
+/** By the state of a relay. */
+const ADVICE: Readonly<Partial<Record<string, string>>> = {
+  refused: 'NATS answers: see what this user may do there, and the settings of the stream; it is tried again by itself',
+  taken: 'end one of the two origins, or give one another name (--relay-repository)',
+};
 
 /** An origin's publishing, or an edge's way through the stream. */
 function relay({ state, why, sequence, behind, staleness_s }: RelayStatus): Finding {
@@ -163,13 +172,7 @@ function relay({ state, why, sequence, behind, staleness_s }: RelayStatus): Find
   const cause = why === undefined ? '' : ` (${why})`;
   const found = `${state}${cause}, message ${String(sequence)} of the stream, ${String(behind)} events behind${age}`;
   if (state === 'publishing' || state === 'following') return ok('relay', found);
-  return wrong(
-    'relay',
-    found,
-    why !== undefined && FULL.test(why)
-      ? 'see the log of nats-server: free its disk, or raise its limits; where it goes on not answering after that, restart it'
-      : "is NATS reachable, and does one origin publish? See the log of this server, and the origin's",
-  );
+  return wrong('relay', found, why !== undefined && FULL.test(why) ? ADVICE_WHEN_FULL : (ADVICE[state] ?? LOOK));
 }
 
 /** Why leases that have run out do not end. */

@@ -36,13 +36,8 @@ function refuseMistakes(target: () => Target, terminal: Pick<Terminal, 'err'>): 
 /** Serves the tools until stdin ends. Only the protocol is written to stdout. */
 async function mcp(target: () => Target, terminal: Pick<Terminal, 'err'>): Promise<void> {
   // Loaded on demand, because the help of all commands uses this module too.
-  const [{ StdioServerTransport }, { McpBus }, { mcpServer }] = await Promise.all([
-    import('@modelcontextprotocol/sdk/server/stdio.js'),
-    import('./bus.js'),
-    import('./server.js'),
-  ]);
+  const [{ McpBus }, { serveMcp }] = await Promise.all([import('./bus.js'), import('./server.js')]);
   const bus = new McpBus(target, terminal);
-  const server = mcpServer(bus);
   const over = new Promise<void>((resolve) => {
     // The transport does not report the end of its input.
     process.stdin.once('end', resolve).once('close', resolve);
@@ -51,7 +46,7 @@ async function mcp(target: () => Target, terminal: Pick<Terminal, 'err'>): Promi
     });
     onSignal(resolve);
   });
-  await server.connect(new StdioServerTransport());
+  const server = serveMcp(bus);
   await over;
   await server.close();
   await bus.close();

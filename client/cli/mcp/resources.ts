@@ -1,4 +1,4 @@
-import type { Resource, ResourceTemplate } from '@modelcontextprotocol/sdk/types.js';
+import type { Resource, ResourceTemplateType } from '@modelcontextprotocol/server';
 import {
   conflictForm,
   fromVisibleText,
@@ -46,7 +46,7 @@ export const RESOURCES: readonly Resource[] = [
   },
 ];
 
-export const RESOURCE_TEMPLATES: readonly ResourceTemplate[] = [
+export const RESOURCE_TEMPLATES: readonly ResourceTemplateType[] = [
   {
     uriTemplate: 'muse://holders/{address}{?max_tokens}',
     name: 'holders',

@@ -1,4 +1,4 @@
-import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult, JSONObject, Tool } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { EVENT_TYPES, KINDS, visibleText, type FilterInput } from '../../../protocol/index.js';
 import { toCliError } from '../cli-error.js';
@@ -39,7 +39,7 @@ interface ToolDefinition<S extends z.ZodRawShape> {
   readonly description: string;
   readonly input: S;
   /** JSON Schema of the answer's fields. */
-  readonly output: Readonly<Record<string, object>>;
+  readonly output: JSONObject;
   /** The fields that every answer has. */
   readonly always: readonly string[];
   answer(args: z.output<z.ZodObject<S>>, call: ToolCall): Promise<object>;
@@ -85,7 +85,7 @@ export function mcpTool<S extends z.ZodRawShape>(definition: ToolDefinition<S>):
       description,
       inputSchema: {
         type: 'object',
-        properties: properties as Record<string, object>,
+        properties: properties as JSONObject,
         required,
         additionalProperties: false,
       },

@@ -42,80 +42,111 @@ const MAX_REFUSALS = 50;
  */
 export function readRepositoryConfig(root: string, inForce: InForce, userFile: string | undefined): RepositoryConfig {
   const path = join(root, '.muse', 'bus', 'config.json');
-  const texts = new Map<SettingName, readonly string[]>();
   const link = linkAbove(root);
   const content =
     link === undefined ? readConfig(path, 'refused', ownerFault) : ({ state: 'unreadable', why: link } as const);
-  if (content.state === 'absent') return { path, texts, refusals: [] };
   const elsewhere = userFile ?? 'a file of your own';
-  if (content.state === 'unreadable') {
-    const allow = `make it a plain JSON file that you own, or use ${elsewhere}`;
-    return { path, texts, refusals: [{ name: '*', value: 'the whole file', where: path, why: content.why, allow }] };
+  switch (content.state) {
+    case 'absent':
+      return { path, texts: new Map(), refusals: [] };
+    case 'unreadable': {
+      const allow = `make it a plain JSON file that you own, or use ${elsewhere}`;
+      const whole = { name: '*', value: 'the whole file', where: path, why: content.why, allow };
+      return { path, texts: new Map(), refusals: [whole] };
+    }
+    default:
+      return new ConfigReading(path, inForce, elsewhere).read(content.entries);
   }
-  const refusals: Refusal[] = [];
-  const limits: string[] = [];
-  const refuse = (name: string, value: unknown, why: string, allow: string): void => {
-    refusals.push({ name: excerpt(name), value: excerptOf(value), where: path, why: excerpt(why, 200), allow });
-  };
-  for (const [key, value] of content.entries) {
-    if (key === LIMITS_KEY) readLimits(value);
-    else readSetting(key, value);
-  }
-  if (limits.length > 0) texts.set('limit', limits);
-  return { path, texts, refusals: bounded(refusals, path) };
+}
 
-  function readSetting(key: string, value: unknown): void {
+/** One reading of the file, with what it has accepted and refused so far. */
+class ConfigReading {
+  readonly #texts = new Map<SettingName, readonly string[]>();
+  readonly #limits: string[] = [];
+  readonly #refusals: Refusal[] = [];
+
+  constructor(
+    private readonly path: string,
+    private readonly inForce: InForce,
+    /** The file in which the user may set everything. */
+    private readonly elsewhere: string,
+  ) {}
+
+  read(entries: Iterable<readonly [string, unknown]>): RepositoryConfig {
+    for (const [key, value] of entries) {
+      if (key === LIMITS_KEY) this.#readLimits(value);
+      else this.#readSetting(key, value);
+    }
+    if (this.#limits.length > 0) this.#texts.set('limit', this.#limits);
+    return { path: this.path, texts: this.#texts, refusals: bounded(this.#refusals, this.path) };
+  }
+
+  #refuse(name: string, value: unknown, why: string, allow: string): void {
+    const texts = { name: excerpt(name), value: excerptOf(value), why: excerpt(why, 200) };
+    this.#refusals.push({ ...texts, where: this.path, allow });
+  }
+
+  #readSetting(key: string, value: unknown): void {
     const name = settingCalled(key);
     if (name === undefined || name === 'limit') {
-      const other = SOURCE_TABLE.find((row) => row.name === key);
-      if (other === undefined) refuse(key, value, 'there is no such setting', suggestion(key));
-      else {
-        const shown = SECRET_NAMES.has(key) ? '(not shown)' : value;
-        refuse(key, shown, repositoryFault(other.rule, undefined, undefined)!, waysTo(other, elsewhere));
-      }
+      this.#refuseOther(key, value);
       return;
     }
     const setting = SETTINGS[name];
-    const allow = `${flagOf(setting)}, ${variableOf(setting)}, or ${setting.name} in ${elsewhere}`;
+    const allow = `${flagOf(setting)}, ${variableOf(setting)}, or ${setting.name} in ${this.elsewhere}`;
     const rule = SOURCE_RULES[name];
     // An address may contain a password.
     const shown = name === 'relay' && typeof value === 'string' && value.includes('@') ? '(not shown)' : value;
     // Checked before the value is read: if it may not be set, its form does not matter.
     if (rule.repository.may === 'nothing') {
-      refuse(key, shown, repositoryFault(rule, undefined, undefined)!, allow);
+      this.#refuse(key, shown, repositoryFault(rule, undefined, undefined)!, allow);
       return;
     }
     try {
       const said = textsOf(value, setting, key);
-      const why = repositoryFault(rule, setting.read(said, key), inForce.valueOf(name));
-      if (why === undefined) texts.set(name, said);
-      else refuse(key, value, why, allow);
+      const why = repositoryFault(rule, setting.read(said, key), this.inForce.valueOf(name));
+      if (why === undefined) this.#texts.set(name, said);
+      else this.#refuse(key, value, why, allow);
     } catch (error) {
-      refuse(key, value, toCliError(error).message, allow);
+      this.#refuse(key, value, toCliError(error).message, allow);
     }
   }
 
-  function readLimits(value: unknown): void {
+  /** Refuses a key that is no setting of a file. */
+  #refuseOther(key: string, value: unknown): void {
+    const other = SOURCE_TABLE.find((row) => row.name === key);
+    if (other === undefined) {
+      this.#refuse(key, value, 'there is no such setting', suggestion(key));
+      return;
+    }
+    const shown = SECRET_NAMES.has(key) ? '(not shown)' : value;
+    this.#refuse(key, shown, repositoryFault(other.rule, undefined, undefined)!, waysTo(other, this.elsewhere));
+  }
+
+  #readLimits(value: unknown): void {
     let entries: ReturnType<typeof limitsObject>;
     try {
       entries = limitsObject(value, 'this file');
     } catch (error) {
-      refuse(LIMITS_KEY, value, toCliError(error).message, `--limit, MUSE_BUS_LIMIT, or limits in ${elsewhere}`);
+      const allow = `--limit, MUSE_BUS_LIMIT, or limits in ${this.elsewhere}`;
+      this.#refuse(LIMITS_KEY, value, toCliError(error).message, allow);
       return;
     }
-    for (const [name, limit] of entries) {
-      const allow = `--limit ${excerpt(name)}=N, MUSE_BUS_LIMIT, or limits in ${elsewhere}`;
-      try {
-        const text = limitText(name, limit, 'this file');
-        const [known, number] = readLimit(text, LIMITS_KEY);
-        const rule = { may: 'lower', least: LEAST_LIMITS[known] ?? 1 } as const;
-        const why = repositoryFault({ ...SOURCE_RULES.limit, repository: rule }, number, inForce.limit(known));
-        if (why === undefined) limits.push(text);
-        else refuse(`limit.${name}`, limit, why, allow);
-      } catch (error) {
-        const { message, hint } = toCliError(error);
-        refuse(`limit.${name}`, limit, message, hint === '' ? allow : hint);
-      }
+    for (const [name, limit] of entries) this.#readLimit(name, limit);
+  }
+
+  #readLimit(name: string, limit: unknown): void {
+    const allow = `--limit ${excerpt(name)}=N, MUSE_BUS_LIMIT, or limits in ${this.elsewhere}`;
+    try {
+      const text = limitText(name, limit, 'this file');
+      const [known, number] = readLimit(text, LIMITS_KEY);
+      const rule = { may: 'lower', least: LEAST_LIMITS[known] ?? 1 } as const;
+      const why = repositoryFault({ ...SOURCE_RULES.limit, repository: rule }, number, this.inForce.limit(known));
+      if (why === undefined) this.#limits.push(text);
+      else this.#refuse(`limit.${name}`, limit, why, allow);
+    } catch (error) {
+      const { message, hint } = toCliError(error);
+      this.#refuse(`limit.${name}`, limit, message, hint === '' ? allow : hint);
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { Unseen } from '../../sdk/unseen.js';
 import { formatSpan, formatCount, plural, skewWords } from '../model/format.js';
 import { moment, second } from '../page/times.js';
 import type { Unused } from '../model/query.js';
@@ -27,6 +28,7 @@ export function Notices() {
           </span>
         </div>
       ) : null}
+      {connection.state === 'live' && connection.unseen ? <Outdated unseen={connection.unseen} /> : null}
       {connection.state === 'live' && Math.abs(connection.skewMs) >= SAID_SKEW_MS ? (
         <div class="notice info" role="status">
           {skewWords(connection.skewMs)}
@@ -69,6 +71,21 @@ export function Notices() {
           <button onClick={goLive}>{connection.state === 'file' ? 'Go to the end' : 'Back to live'}</button>
         </div>
       ) : null}
+    </div>
+  );
+}
+
+/** The bus answers, but does not see all files. */
+function Outdated({ unseen: { why, sinceMs, isAll } }: { unseen: Unseen }) {
+  const since = sinceMs === undefined ? 'an unknown time' : moment(sinceMs);
+  return (
+    <div class="notice bad" role="alert">
+      <span>
+        <strong>{isAll ? 'Outdated' : 'Perhaps outdated'}:</strong> {visible(why, 200)}.{' '}
+        {isAll
+          ? `This page shows the state as of ${since}; nothing after it is known.`
+          : `Since ${since}, changes may be missing.`}
+      </span>
     </div>
   );
 }

@@ -110,7 +110,7 @@ function LiveButton({ now: { connection }, isHeld }: { now: Paint; isHeld: boole
       </button>
     );
   }
-  const isLive = connection.state === 'live' && !isHeld;
+  const isLive = connection.state === 'live' && !connection.unseen && !isHeld;
   return (
     <button
       class={isLive ? 'is-live' : ''}

@@ -127,7 +127,7 @@ function connectionWords(connection: ConnectionState): { readonly tone: string; 
     case 'loading':
       return { tone: 'waiting', text: 'loading' };
     case 'live':
-      return { tone: 'good', text: 'connected' };
+      return connection.unseen ? { tone: 'bad', text: 'outdated' } : { tone: 'good', text: 'connected' };
     case 'lost':
       return { tone: 'bad', text: 'connection lost' };
     case 'refused':

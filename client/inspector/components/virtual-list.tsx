@@ -11,10 +11,11 @@ import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Target } from '../model/target.js';
 import { bindListKeys } from '../page/list-keys.js';
 import { rows as wanted, select, selectInPassing } from '../page/state.js';
-import { onLayout } from '../page/paint-scheduler.js';
+import { releasePage } from '../page/press.js';
 import type { Rows } from '../worker/paint.js';
 import { useRedraw } from './redraw.js';
 import { RowContent, useRowElements } from './row-elements.js';
+import { placeOf, scrolledBy, useScrollKeeping, type LeftPlace } from './scroll-keeping.js';
 
 /** The rows beyond the screen that are requested too, so that they are present when the user scrolls. */
 const OVERSCAN = 24;
@@ -58,28 +59,7 @@ addEventListener('resize', () => (remPixels.value = readRemPixels()));
 /** Where each list was scrolled to, in rows, so that it is still there after another view was shown. */
 const places = new Map<string, { readonly row: number; readonly dropped: number }>();
 
-/** Where a list was left, by the page or by a person, and its size then. */
-interface LeftPlace {
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-const placeOf = (list: Element | null): LeftPlace => ({
-  top: list?.scrollTop ?? 0,
-  width: list?.clientWidth ?? 0,
-  height: list?.clientHeight ?? 0,
-});
-
-/**
- * Returns how far a person has scrolled a list: 0 where the page has put it, where the browser has put one that has become shorter, or has
- * given it another size. Their events come later, when the list may have grown again.
- */
-function scrolledBy(list: Element, left: LeftPlace): number {
-  if (list.clientWidth !== left.width || list.clientHeight !== left.height) return 0;
-  const by = list.scrollTop - Math.min(left.top, list.scrollHeight - list.clientHeight);
-  return Math.abs(by) < 1 ? 0 : by;
-}
+const hasMarkedText = (): boolean => getSelection()?.isCollapsed === false;
 
 /** A long list. Only the visible rows have elements, and the worker sends only those. */
 export function VirtualList<Row>(props: VirtualListProps<Row>) {
@@ -125,7 +105,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
     const row = list.rows[index - list.from];
     return row === undefined ? [] : [{ index, start, row }];
   });
-  const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow);
+  const { elements, isWhole } = useRowElements(items, props.keyOf, list, follow, items.length < visibleItems.length);
   useWanted(visibleItems[0]?.index ?? 0, (visibleItems.at(-1)?.index ?? 40) + 1, follow, props.overscan ?? OVERSCAN);
   useScrollKeeping(scroller, left, { follow, total: list.total, dropped, height, headerHeight, isWhole });
   useListKeys(props, scroller, virtualizer);
@@ -149,11 +129,23 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
           const by = scrolledBy(currentTarget, left.current);
           left.current = placeOf(currentTarget);
           places.set(props.label, { row: scrollTop / height, dropped });
-          if (by !== 0) props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
+          if (by === 0) return;
+          // The rows that come to the screen are needed, also by who marks text beyond its edge.
+          releasePage();
+          props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
         }}
       >
         {props.header}
-        <div class="list-space" role="rowgroup" style={{ height: `${String(list.total * height)}px` }}>
+        <div
+          class="list-space"
+          role="rowgroup"
+          style={{ height: `${String(list.total * height)}px` }}
+          // A focused link and marked text would leave with their rows.
+          onFocusIn={() => props.onFollow?.(false)}
+          onPointerUp={() => {
+            if (hasMarkedText()) props.onFollow?.(false);
+          }}
+        >
           {elements.map(({ slot, index, start, row, isSpare }) => (
             <div
               key={slot}
@@ -168,7 +160,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
               style={{ transform: `translateY(${String(start - headerHeight)}px)`, height: `${String(height)}px` }}
               onClick={() => {
                 // The end of marking text is a click, too.
-                if (getSelection()?.isCollapsed === false) return;
+                if (hasMarkedText()) return;
                 const target = props.target(row);
                 if (!target) return;
                 props.onFollow?.(index >= list.total - 1);
@@ -200,50 +192,6 @@ function useWanted(first: number, last: number, follow: boolean, overscan: numbe
     const to = Math.ceil((last + overscan) / step) * step;
     if (wanted.value.from !== from || wanted.value.to !== to) wanted.value = { from, to };
   }, [first, last, follow, overscan]);
-}
-
-interface ScrollState {
-  readonly follow: boolean;
-  readonly total: number;
-  readonly dropped: number;
-  readonly height: number;
-  readonly headerHeight: number;
-  /** Whether the rows that it will show have their elements. */
-  readonly isWhole: boolean;
-}
-
-/** Keeps the list at its end if it follows the end. Otherwise it keeps the same rows visible when rows before them are removed or all get another height. */
-function useScrollKeeping(
-  scroller: { readonly current: HTMLDivElement | null },
-  left: { current: LeftPlace },
-  now: ScrollState,
-): void {
-  const { follow, total, dropped, height, headerHeight, isWhole } = now;
-  const before = useRef({ dropped, height });
-  const latest = useRef(now);
-  latest.current = now;
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (!isWhole) return;
-    const { dropped: droppedBefore, height: heightBefore } = before.current;
-    before.current = { dropped, height };
-    if (!element) return;
-    const put = (top: number): void => {
-      element.scrollTop = top;
-      left.current = placeOf(element);
-    };
-    if (!follow && (dropped > droppedBefore || height !== heightBefore))
-      put((element.scrollTop / heightBefore - (dropped - droppedBefore)) * height);
-    onLayout(() => {
-      // A person may have left the end since.
-      if (latest.current.follow) put(headerHeight + total * height);
-      else
-        left.current = {
-          ...left.current,
-          top: Math.min(left.current.top, element.scrollHeight - element.clientHeight),
-        };
-    });
-  }, [follow, total, dropped, height, headerHeight, isWhole]);
 }
 
 function useListKeys<Row>(

@@ -7,6 +7,7 @@ import { LAPSING_WITHIN_MS, on, short, where, type Attention, type Situation } f
 import { clientName, type Connection, type Overview } from './overview.js';
 import type { Severity } from './severity.js';
 import { silentHolders } from './silent-holders.js';
+import { unseenOf } from '../../sdk/unseen.js';
 import { momentAt, swarmOf } from './swarm-of.js';
 import { visible, visibleMiddle } from './visible.js';
 
@@ -222,10 +223,8 @@ function busMatters({ overview }: Situation): Attention[] {
   ];
 }
 
-const describeWatch = ({ backend, why }: Overview['watch']): string =>
-  why === undefined
-    ? `The watcher of the bus (${backend}) is unhealthy`
-    : `The bus cannot see all files, so what it shows may be outdated: ${why}`;
+const describeWatch = (watch: Overview['watch']): string =>
+  `The bus cannot see all files, so what it shows may be outdated: ${unseenOf(watch)?.why ?? watch.backend}`;
 
 /** A client that has just connected reads what there is. */
 const READS_FOR_MS = 5_000;

@@ -17,6 +17,7 @@ export interface RowElement<Row> extends PlacedRow<Row> {
 
 export interface Given<Row> {
   readonly held: ReadonlyMap<Key, RowElement<Row>>;
+  /** Whether each wanted row has an element. */
   readonly isWhole: boolean;
   /** How many rows were new in this paint so far. The next one will need as many spare elements. */
   readonly fresh: number;
@@ -24,13 +25,20 @@ export interface Given<Row> {
   readonly isCurrent: boolean;
 }
 
-/** @param take whether one more row may change now @param fresh how many rows were new in this paint before */
+/** The most rows that stay for others which are not whole yet: more than a screen has. */
+const MAX_STAYING = 128;
+
+/**
+ * @param take whether one more row may change now @param fresh how many rows were new in this paint before
+ * @param lacks whether rows that belong on the screen are still to come. Until then those that were shown before stay.
+ */
 export function giveElements<Row>(
   before: ReadonlyMap<Key, RowElement<Row>>,
   wanted: readonly PlacedRow<Row>[],
   keyOf: (row: Row) => Key,
   take: () => boolean,
   fresh: number,
+  lacks = false,
 ): Given<Row> {
   const held = new Map<Key, RowElement<Row>>();
   const missing: PlacedRow<Row>[] = [];
@@ -67,11 +75,12 @@ export function giveElements<Row>(
   const isWhole = given === missing.length;
   const starts = new Set([...held.values()].map(({ start }) => start));
   let spares = fresh + given;
+  let staying = MAX_STAYING;
   for (const [key, element] of left) {
     if (reused.has(key)) continue;
     // Two rows at one place could not be read.
-    const isSpare = element.isSpare || isWhole || starts.has(element.start);
-    if (isSpare && spares-- <= 0) continue;
+    const isSpare = element.isSpare || (isWhole && !lacks) || starts.has(element.start);
+    if ((isSpare ? spares-- : staying--) <= 0) continue;
     held.set(key, isSpare === element.isSpare ? element : { ...element, isSpare });
   }
   return { held, isWhole, isCurrent, fresh: fresh + given };

@@ -14,6 +14,7 @@ import { LanesView } from '../views/lanes.js';
 import { PulseView } from '../views/pulse.js';
 import { StreamView } from '../views/stream.js';
 import { SymbolsView } from '../views/symbols.js';
+import { isUncertain } from '../worker/connection-state.js';
 import { overlay, paint, target, toast, view } from './state.js';
 
 const VIEWS: Readonly<Record<ViewName, () => JSX.Element | null>> = {
@@ -32,7 +33,7 @@ export function App() {
     : undefined;
   const View = VIEWS[view.value];
   // What is not known any more must not look as if it were.
-  const isStale = now?.connection.state === 'lost' && !emptyState;
+  const isStale = now && isUncertain(now.connection) && !emptyState;
   return (
     <div class={`app${isStale ? ' stale' : ''}${target.value && !emptyState ? ' has-detail' : ''}`}>
       <TopBar />

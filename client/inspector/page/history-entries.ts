@@ -2,7 +2,7 @@
  * Browsers refuse more than about a hundred changes of the address in half a minute, some with an exception. Dragging the bar of time makes
  * sixty in a second.
  */
-const MOST_AT_ONCE = 60;
+const MAX_ENTRIES = 60;
 const WITHIN_MS = 30_000;
 const LATER_MS = 1_000;
 
@@ -22,7 +22,7 @@ export function replaceEntry(hash: string): void {
   const now = performance.now();
   madeMs = madeMs.filter((ms) => now - ms < WITHIN_MS);
   dropLater();
-  if (madeMs.length < MOST_AT_ONCE) {
+  if (madeMs.length < MAX_ENTRIES) {
     change('replaceState', hash);
     return;
   }

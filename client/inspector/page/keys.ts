@@ -3,13 +3,13 @@ import { askTold, exportFile, focusFilter, goLive, togglePause } from './actions
 import { copiedFromList, moveInList, openInList, toggleInList } from './list-keys.js';
 import { follow, isUtc, overlay, say, select, showView, target } from './state.js';
 
-/** After `g`, the second key must follow within this time. */
+/** After `g`, the second key must be pressed within this time, however late a busy page handles it. */
 const SEQUENCE_MS = 1_200;
 
 /** How many rows PageUp and PageDown move. */
 const PAGE = 20;
 
-let goAtMs = 0;
+let goAtMs = -Infinity;
 
 /** Starts the one key listener of the page. Inside inputs it handles only Escape and the key of the palette. */
 export function startKeys(): void {
@@ -77,8 +77,8 @@ function latinKey({ key, code, shiftKey }: KeyboardEvent): string {
 /** Handles a key. @returns whether the key has a meaning. */
 function press(event: KeyboardEvent): boolean {
   const key = latinKey(event);
-  if (performance.now() - goAtMs < SEQUENCE_MS) {
-    goAtMs = 0;
+  if (event.timeStamp - goAtMs < SEQUENCE_MS) {
+    goAtMs = -Infinity;
     const view = VIEW_NAMES.find((name) => VIEW_KEYS[name] === key);
     if (view) {
       showView(view);
@@ -90,12 +90,12 @@ function press(event: KeyboardEvent): boolean {
   if (isOnControl && (event.key === ' ' || event.key === 'Enter')) return false;
   if (isSlider(event.target) && /^(Arrow|Page|Home|End)/.test(event.key)) return false;
   const action = KEYS[key];
-  action?.();
+  action?.(event);
   return action !== undefined;
 }
 
-const KEYS: Readonly<Record<string, () => void>> = {
-  g: () => (goAtMs = performance.now()),
+const KEYS: Readonly<Record<string, (event: KeyboardEvent) => void>> = {
+  g: ({ timeStamp }) => (goAtMs = timeStamp),
   '?': () => (overlay.value = 'help'),
   '/': focusFilter,
   ' ': togglePause,

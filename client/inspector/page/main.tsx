@@ -4,6 +4,7 @@ import { startAddressBar, takeAddress } from './address-bar.js';
 import { openFile } from './actions.js';
 import { answerOtherTabs, askOtherTabs } from './token-handover.js';
 import { startKeys } from './keys.js';
+import { watchPresses } from './press.js';
 import { paint } from './state.js';
 import { send, startWorkerClient } from './worker-client.js';
 
@@ -16,6 +17,7 @@ void askOtherTabs(takeAddress).then((found) => {
   answerOtherTabs(() => (paint.value?.connection.state === 'refused' ? '' : takeAddress().token));
 });
 startKeys();
+watchPresses();
 
 addEventListener('dragover', (event) => {
   event.preventDefault();

@@ -1,3 +1,4 @@
+import { computeLayout } from './layout.js';
 import { afterSlices } from './slices.js';
 
 /**
@@ -9,7 +10,7 @@ export function schedulePaint(showRows: () => void, done: (tookMs: number) => vo
   showRows();
   // Preact renders in a microtask that was queued before this one.
   queueMicrotask(() => {
-    flushLayout();
+    computeLayout();
     const tookMs = performance.now() - began;
     inNextFrame(() => {
       const frameBegan = performance.now();
@@ -22,21 +23,6 @@ export function schedulePaint(showRows: () => void, done: (tookMs: number) => vo
       });
     });
   });
-}
-
-let layoutCalls: (() => void)[] = [];
-
-/** Calls back when the rows that are being rendered can be measured. All calls share one layout. */
-export function onLayout(call: () => void): void {
-  layoutCalls.push(call);
-}
-
-function flushLayout(): void {
-  const calls = layoutCalls;
-  layoutCalls = [];
-  for (const call of calls) call();
-  // This read computes the layout now instead of in the frame.
-  document.body.getBoundingClientRect();
 }
 
 /** A page in the background gets no frames, but the worker must still go on. */

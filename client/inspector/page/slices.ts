@@ -1,3 +1,6 @@
+import { computeLayout } from './layout.js';
+import { whenReleased } from './press.js';
+
 /**
  * Work of the page that may be done in several tasks: a key that is pressed meanwhile is handled between two of them. A whole first display in one
  * task would keep it waiting for more than 50 ms.
@@ -15,8 +18,10 @@ let whenDone: ((tookMs: number) => void) | undefined;
 let tookMs = 0;
 
 channel.port1.onmessage = () => {
-  isScheduled = false;
-  doJobs(performance.now());
+  whenReleased(() => {
+    isScheduled = false;
+    doJobs(performance.now());
+  });
 };
 
 function doJobs(began: number): void {
@@ -33,8 +38,8 @@ function doJobs(began: number): void {
       doJobs(began);
       return;
     }
-    // Computes the layout now, for these changes alone. The frame would compute that of several slices.
-    document.body.getBoundingClientRect();
+    // Of these changes alone. The frame would compute that of several slices.
+    computeLayout();
     tookMs += performance.now() - began;
     if (jobs.size > 0) schedule();
     else end();

@@ -2,6 +2,7 @@ import { effect } from '@preact/signals';
 import type { Answers, FromWorker, ViewState, Question, ToWorker } from '../worker/messages.js';
 import { paint, viewState } from './state.js';
 import { schedulePaint } from './paint-scheduler.js';
+import { whenReleased } from './press.js';
 
 /** The page's connection to its worker. */
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
@@ -24,7 +25,9 @@ export function ask<Q extends Question>(question: Q): Promise<Answers[Q['about']
 /** Starts to show each paint of the worker in the next frame, and to send each change of the view state to the worker. */
 export function startWorkerClient(): void {
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-    receive(data);
+    whenReleased(() => {
+      receive(data);
+    });
   };
   let isScheduled = false;
   let sent: ViewState | undefined;

@@ -8,6 +8,7 @@ import {
   type Overview,
   type SubscriptionState,
 } from '../model/overview.js';
+import { unseenOf } from '../../sdk/unseen.js';
 import { visible } from '../model/visible.js';
 import { paint } from '../page/state.js';
 import { Explain } from '../components/explain.js';
@@ -50,7 +51,7 @@ const isNotable = ({ flow, subscriptions }: Connection): boolean =>
 function Known({ overview }: { overview: Overview }) {
   const { connections, groups, watch, journal, limits, problems, totals, uptime_ms, epoch, revision, now, you } =
     overview;
-  const { healthy, why, last_scan_ms, since, ...watching } = watch;
+  const { healthy, why, last_scan_ms, since, origin_heard_ms, ...watching } = watch;
   const most = useSignal(SHOWN_AT_FIRST);
   const shown = useInSteps(notableFirst(connections).slice(0, most.value), NEW_ROWS);
   // The table of the connections first, then what is beside it.
@@ -141,11 +142,14 @@ function Known({ overview }: { overview: Overview }) {
           <section>
             <h2>
               Watcher{' '}
-              <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>{healthy ? 'healthy' : (why ?? 'unhealthy')}</span>
+              <span class={`lease ${healthy ? 'active' : 'lapsed'}`}>
+                {healthy ? 'healthy' : (unseenOf(watch)?.why ?? why ?? 'unhealthy')}
+              </span>
             </h2>
             <Figures
               figures={{
                 ...watching,
+                ...(origin_heard_ms === undefined ? {} : { 'origin last heard': ago(origin_heard_ms) }),
                 ...(since === undefined ? {} : { 'unhealthy since': ago(since) }),
                 'last scan': ago(last_scan_ms),
               }}

@@ -2,6 +2,7 @@ import { parseTimestamp, type BusEvent } from '../../../protocol/index.js';
 import { BusClient, type BusStatus, type Update } from '../../sdk/browser.js';
 import { httpUrl } from '../../sdk/bus-url.js';
 import type { Dial } from '../../sdk/channel.js';
+import { unseenOf } from '../../sdk/unseen.js';
 import { webDial } from '../../sdk/web-channel.js';
 import { betterSkew } from '../model/clock-skew.js';
 import type { Mark } from '../model/entry.js';
@@ -212,6 +213,7 @@ export class BusConnection {
       resync: this.#resync,
       roundTripMs: status.roundTripMs,
       skewMs: this.#skewMs,
+      unseen: status.health && unseenOf(status.health),
       server,
     });
   }

@@ -6,7 +6,7 @@ import type { PastEvents } from '../model/history.js';
 import { bridgeOf, withKept } from '../model/kept-events.js';
 import { SPAN_MS, type Since } from '../model/place.js';
 import { BusConnection } from './bus-connection.js';
-import type { ConnectionState } from './connection-state.js';
+import { lastKnownMs, type ConnectionState } from './connection-state.js';
 import { Frames } from './frames.js';
 import { KeptCapture } from './kept-capture.js';
 import type { ClientAnswer, ViewState } from './messages.js';
@@ -153,8 +153,8 @@ export class LiveCapture {
     );
   }
 
-  /** Without a connection time stands still: nothing after its loss is known. */
+  /** Time stands still where nothing after it is known. */
   #now(): number {
-    return this.#state.state === 'lost' ? this.#state.sinceMs : (this.#connection?.now() ?? Date.now());
+    return lastKnownMs(this.#state) ?? this.#connection?.now() ?? Date.now();
   }
 }

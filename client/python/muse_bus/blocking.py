@@ -21,6 +21,7 @@ from .bus_error import BusError
 from .connect import Connecting
 from .connect import connect as _connect
 from .event import Event, Update
+from .fork import close_in_children
 from .mirror import MirrorStatus
 from .status import Status
 from .swarm import AddressContext
@@ -38,15 +39,29 @@ class _LoopThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="muse_bus", daemon=True)
         self._lock = threading.Lock()
-        self._is_over = False
-        self._thread.start()
+        self._end: BusError | None = None
+        close_in_children(self)
+
+    def start(self) -> None:
+        try:
+            self._thread.start()
+        except BaseException:
+            # Interrupted: whether there is a thread is not known. It ends as soon as it runs.
+            self._end = _closed()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            raise
+
+    def forked(self, why: BusError) -> None:
+        # Another thread may have held it.
+        self._lock = threading.Lock()
+        self._end = self._end or why
 
     def run(self, call: Coroutine[Any, Any, _T]) -> _T:
         """What a coroutine gives. Whoever is interrupted while it waits ends it."""
         with self._lock:
-            if self._is_over:
+            if self._end is not None:
                 call.close()
-                raise BusError("closed", "the client was closed", "connect again")
+                raise self._end
             if threading.current_thread() is self._thread:
                 call.close()
                 raise BusError("bad-option", "a watcher must not wait for the bus that calls it", "use another thread")
@@ -66,10 +81,10 @@ class _LoopThread:
     def stop(self, last: Coroutine[Any, Any, None]) -> None:
         """Runs one more coroutine, and ends."""
         with self._lock:
-            if self._is_over:
+            if self._end is not None:
                 last.close()
                 return
-            self._is_over = True
+            self._end = _closed()
         try:
             asyncio.run_coroutine_threadsafe(self._ended(last), self._loop).result()
         finally:
@@ -84,6 +99,10 @@ class _LoopThread:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._loop.shutdown_asyncgens()
+
+
+def _closed() -> BusError:
+    return BusError("closed", "the client was closed", "connect again")
 
 
 class _Face(Generic[_Source]):
@@ -149,7 +168,10 @@ class Subscription(_Face[subscription.Subscription]):
         self.close()
 
     def _take(self, read: Callable[[], AsyncIterator[Any]], timeout: float | None) -> Any:
-        return self._loop.run(self._next(read, timeout))
+        update = self._loop.run(self._next(read, timeout))
+        # Whoever is interrupted before has not got it, and gets it from the next call.
+        self._pending = None
+        return update
 
     async def _next(self, read: Callable[[], AsyncIterator[Any]], timeout: float | None) -> Any:
         """What was asked for and has not come by the end of one call is what the next call waits for."""
@@ -162,7 +184,8 @@ class Subscription(_Face[subscription.Subscription]):
         if not pending.done():
             text = f"no event within {timeout:g} s"
             raise BusError("timeout", text, "the bus may be away: see status, and try again")
-        self._pending = None
+        if pending.exception() is not None:
+            self._pending = None
         return pending.result()
 
 
@@ -236,6 +259,7 @@ def _connecting(call: Callable[_P, Connecting]) -> Callable[_P, Bus]:
         made = call(*args, **kwargs)
         loop = _LoopThread()
         try:
+            loop.start()
             return Bus(loop, loop.run(made.opened()))
         except BaseException:
             loop.stop(made.client.close())

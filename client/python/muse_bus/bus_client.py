@@ -16,7 +16,7 @@ from .dial import Dial
 from .filter import read_filter, read_record
 from .mirror import Mirror
 from .record_view import Record
-from .status import Live, Status
+from .status import Closed, Live, Status
 from .subscription import SubscribeOptions, Subscription, WhenFull
 from .swarm import AddressContext, Holding, Lease, Moment
 from .swarm.text import units
@@ -263,6 +263,8 @@ class BusClient:
 
     async def close(self) -> None:
         """Ends every subscription and the connection."""
+        if not isinstance(self.status, Closed):
+            self.connection.check_loop()
         self.connection.close()
         await self.connection.gone()
 

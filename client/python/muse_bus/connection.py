@@ -6,6 +6,7 @@ indices that nothing is missing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from .bus_error import BusError, close_error
 from .clock import Cancel, Clock
 from .dial import Channel, ChannelEnd, Dial
 from .event import Origin
+from .fork import close_in_children
 from .patience import wait
 from .status import Closed, Connecting, Live, Stale, Status
 from .subscriber import Subscriber
@@ -108,6 +110,8 @@ class Connection:
         self._channel: Channel | None = None
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
+        #: Where it was opened. Its socket and its futures belong there.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._cancel_timer: Cancel = _nothing
         self._attempt = 0
         self._next_sub = 1
@@ -124,7 +128,9 @@ class Connection:
 
     async def open(self) -> None:
         """Returns with the first welcome. A first attempt that fails is the caller's to repeat. Raises BusError."""
-        self._first = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._first = self._loop.create_future()
+        close_in_children(self)
         self._begin()
         try:
             await self._first
@@ -169,6 +175,28 @@ class Connection:
             subscriber.failed(self._end)
         self._subscribers.clear()
 
+    def forked(self, why: BusError) -> None:
+        if self._end is not None:
+            return
+        self._end = why
+        self._status = Closed(why)
+        self._watchers.clear()
+        self._channel = None
+        for subscriber in list(self._subscribers):
+            # A loop in debug mode refuses to wake a reader from another thread. None waits in the child.
+            with contextlib.suppress(RuntimeError):
+                subscriber.failed(why)
+
+    def check_loop(self) -> None:
+        """Raises BusError outside of the event loop in which it was opened."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        if self._loop is not None and loop is not self._loop:
+            text = "the client belongs to the event loop in which it was connected, and was used outside of it"
+            raise self._end or BusError("bad-option", text, "connect in this loop, too")
+
     async def gone(self) -> None:
         """Returns when nothing is left of what was closed."""
         if self._farewells:
@@ -176,6 +204,7 @@ class Connection:
 
     def add(self, subscriber: Subscriber) -> None:
         """Subscribes now, or as soon as there is a connection."""
+        self.check_loop()
         if self._end is not None:
             subscriber.failed(self._end)
             return
@@ -204,6 +233,7 @@ class Connection:
     async def _ask(self, message_type: int, *about: Any) -> Any:
         if self._end is not None:
             raise self._end
+        self.check_loop()
         nonce = self._next_nonce
         self._next_nonce += 1
         question = _Question([message_type, nonce, *about], asyncio.get_running_loop().create_future())

@@ -203,6 +203,7 @@ class Mirror:
         Raises BusError `closed` where the mirror is closed; what ended the mirror; `bad-option` where the text is no address.
         """
         self._need_leases()
+        self._bus.connection.check_loop()
         _check_branch(branch)
         addresses = read_addresses(address, context)
         while True:

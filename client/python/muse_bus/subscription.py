@@ -193,6 +193,7 @@ class Subscription:
         self._has_reader = True
 
     async def _next(self) -> _Entry | None:
+        self._connection.check_loop()
         self._consume()
         while not self._entries:
             if self._phase == "ended":

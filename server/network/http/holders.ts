@@ -37,34 +37,8 @@ interface Question {
  * what concerns that run, so that a hook needs one request.
  */
 export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Route {
-  // Filled at the first question. Later questions add what has changed since the last one, so that events cost nothing more.
-  const swarm = new Swarm();
-  // Intents and tasks are needed only for the situation of a run: they are added at the first such question.
-  let kinds = LEASE_KINDS;
-  let known: { readonly cut: object; readonly kinds: ReadonlySet<Kind> } | undefined;
+  const leases = new LeaseModel(bus);
   const barrier = new SharedBarrier(() => bus.readNow());
-
-  const answer = ({ addresses, branch, run, askedAt }: Question, isRead: boolean): object => {
-    if (run !== undefined) kinds = ALL_KINDS;
-    const cut = bus.hub.store.cut();
-    // A cut is the same object for all questions between two changes: then the model has it already.
-    if (known?.cut !== cut || known.kinds !== kinds) swarm.replace(cut.versions.filter(({ kind }) => kinds.has(kind)));
-    known = { cut, kinds };
-    const isKnown = isRead && bus.health.healthy;
-    const moment: Moment = isKnown ? { now: askedAt } : { now: askedAt, unseen: ALL_KINDS };
-    const { free, holders, unread, isSeen } = swarm.holders(addresses, moment, { branch });
-    return {
-      addresses: addresses.map(({ text }) => text),
-      // Of no address nothing is said.
-      ...(addresses.length === 0 ? {} : { free }),
-      // Where somebody is known to hold it, `free` does not say whether others may hold it too.
-      is_complete: isSeen && unread.length === 0,
-      holders: holders.map(leaseForm),
-      ...(unread.length === 0 ? {} : { unread }),
-      ...(run === undefined ? {} : { run: runSituation(swarm, moment, run) }),
-      now: new Date(askedAt).toISOString(),
-    };
-  };
 
   return (request) => {
     const { filterInput } = readQuery(request.query, HOLDERS_PARAMETERS, limits);
@@ -82,40 +56,85 @@ export function holdersRoute({ bus, limits, clock, slots }: RouteServices): Rout
       headers: { 'content-type': 'application/json', 'muse-bus-cursor': formatCursor({ epoch, revision }) },
       filler: '\n',
       open: (writer) => {
-        const release = slots.take();
-        let isOver = false;
-        const end = (isRead: boolean): void => {
-          if (isOver) return;
-          isOver = true;
-          cancel();
-          release();
+        const cancel = afterReading(barrier, clock, slots.take(), (isRead) => {
           bus.supervisor.contain('an answer about holders', () => {
-            if (bus.isRunning) writer.write(Buffer.from(`${jsonLine(answer(question, isRead))}\n`));
+            if (bus.isRunning) writer.write(Buffer.from(`${jsonLine(leases.answer(question, isRead))}\n`));
           });
           writer.end();
-        };
-        const cancel = clock.after(BARRIER_MS, () => {
-          end(false);
         });
-        barrier.pass().then(
-          () => {
-            end(true);
-          },
-          () => {
-            end(false);
-          },
-        );
-        return {
-          drained: () => undefined,
-          closed: () => {
-            if (isOver) return;
-            isOver = true;
-            cancel();
-            release();
-          },
-        };
+        return { drained: () => undefined, closed: cancel };
       },
     };
+  };
+}
+
+/** What the records say about leases, and about the situation of runs. */
+class LeaseModel {
+  // Filled at the first question. Later questions add what has changed since the last one, so that events cost nothing more.
+  readonly #swarm = new Swarm();
+  // Intents and tasks are needed only for the situation of a run: they are added at the first such question.
+  #kinds = LEASE_KINDS;
+  #known: { readonly cut: object; readonly kinds: ReadonlySet<Kind> } | undefined;
+
+  constructor(private readonly bus: RouteServices['bus']) {}
+
+  /** @param isRead whether everything that was on disk when the question arrived has been read. */
+  answer({ addresses, branch, run, askedAt }: Question, isRead: boolean): object {
+    if (run !== undefined) this.#kinds = ALL_KINDS;
+    this.#update();
+    const isKnown = isRead && this.bus.health.healthy;
+    const moment: Moment = isKnown ? { now: askedAt } : { now: askedAt, unseen: ALL_KINDS };
+    const { free, holders, unread, isSeen } = this.#swarm.holders(addresses, moment, { branch });
+    return {
+      addresses: addresses.map(({ text }) => text),
+      // Of no address nothing is said.
+      ...(addresses.length === 0 ? {} : { free }),
+      // Where somebody is known to hold it, `free` does not say whether others may hold it too.
+      is_complete: isSeen && unread.length === 0,
+      holders: holders.map(leaseForm),
+      ...(unread.length === 0 ? {} : { unread }),
+      ...(run === undefined ? {} : { run: runSituation(this.#swarm, moment, run) }),
+      now: new Date(askedAt).toISOString(),
+    };
+  }
+
+  #update(): void {
+    const cut = this.bus.hub.store.cut();
+    const kinds = this.#kinds;
+    // A cut is the same object for all questions between two changes: then the model has it already.
+    if (this.#known?.cut === cut && this.#known.kinds === kinds) return;
+    this.#swarm.replace(cut.versions.filter(({ kind }) => kinds.has(kind)));
+    this.#known = { cut, kinds };
+  }
+}
+
+/**
+ * Calls `release` and `done` when everything that was on disk at the call has been read, or when that has failed or takes too long.
+ * @returns a function that ends the wait: only `release` is called then
+ */
+function afterReading(
+  barrier: SharedBarrier,
+  clock: RouteServices['clock'],
+  release: () => void,
+  done: (isRead: boolean) => void,
+): () => void {
+  let isOver = false;
+  const end = (answer: () => void): void => {
+    if (isOver) return;
+    isOver = true;
+    cancelTimer();
+    release();
+    answer();
+  };
+  const ended = (isRead: boolean) => (): void => {
+    end(() => {
+      done(isRead);
+    });
+  };
+  const cancelTimer = clock.after(BARRIER_MS, ended(false));
+  barrier.pass().then(ended(true), ended(false));
+  return () => {
+    end(() => undefined);
   };
 }
 

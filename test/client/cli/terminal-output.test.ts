@@ -170,7 +170,7 @@ t.test('only a style of ours becomes an escape sequence, and a style stays with 
 t.test('a log line keeps its texts, and a terminal obeys none of them', async (t) => {
   const { root } = repositoryWithHostileTexts(t);
   // Settings from the environment are logged.
-  const serve = Command.museBus(['serve', '--root', root, '--port', '0', '--no-journal'], {
+  const serve = Command.museBus(['serve', '--root', root, '--port', '0', '--no-journal', '--reconcile', '0.2'], {
     env: { MUSE_BUS_ALLOW_HOST: 'bus.example.com', MUSE_BUS_LOG_LEVEL: 'debug' },
   });
   writeFileSync(join(root, '.muse/coordination/tasks', 'a\u202eb.json'), '{}');

@@ -6,6 +6,9 @@ import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
+// Each test waits for processes most of the time.
+t.jobs = 3;
+
 const wait = (root: string, ...args: readonly string[]): Command =>
   Command.museBus(['wait', '--root', root, '--json', ...args]);
 

@@ -7,6 +7,9 @@ import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 
+// Each history waits five seconds for its leases to end.
+t.jobs = 4;
+
 /** The reference model of `muse coord watch`, if it exists beside the checkout. */
 const MODEL =
   process.env['MUSE_BUS_REFERENCE'] ??

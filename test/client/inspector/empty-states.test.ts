@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import type { BrowserContext } from 'playwright-core';
 import { BusServer } from '../../../server/index.js';
@@ -91,11 +91,16 @@ inBrowser('without records the page says that the bus is healthy, and what to tr
 inBrowser(
   'after a lost connection the page keeps the last known state, says since when, and resyncs when another bus answers',
   async (t, context) => {
-    const repository = new ServedRepository({ journal: false, transport: 'ws' });
+    const repository = new ServedRepository({ journal: false, transport: 'ws', heartbeatMs: 200 });
     writeSwarm(repository, Date.now());
     const endpoint = await repository.start();
     const { page } = await openInspector(context, addressOf(endpoint));
     await page.waitForSelector('.attention');
+    renameSync(repository.root, `${repository.root}.away`);
+    await shows(t, page, '.notices', /Outdated: .*as of.*nothing after it is known/, 'a bus without its files says so');
+    t.ok(await page.isVisible('.app.stale'));
+    renameSync(`${repository.root}.away`, repository.root);
+    await page.waitForSelector('.connection-state.good');
     await repository.server.stop();
     await page.waitForSelector('.notice.bad');
     await shows(t, page, '.notice.bad', /Connection lost.*as of.*muse-bus serve/s);

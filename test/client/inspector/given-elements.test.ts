@@ -12,7 +12,7 @@ class List {
   #fresh = 0;
   readonly #rows = new Map<string, { readonly name: string }>();
 
-  show(names: string, from: number, most: number): boolean {
+  show(names: string, from: number, most: number, lacks = false): boolean {
     let left = most;
     const wanted = Array.from(names, (name, i): PlacedRow<{ name: string }> => ({
       index: from + i,
@@ -25,6 +25,7 @@ class List {
       ({ name }) => name,
       () => left-- > 0,
       this.#fresh,
+      lacks,
     );
     this.held = given.held;
     this.#fresh = given.isWhole ? 0 : given.fresh;
@@ -71,4 +72,17 @@ t.test('a row that stays keeps its element; an old row gives way to a new one at
   t.notOk(list.show('pqrs', 1, 1));
   t.notMatch(list.shown, 'b1@1', 'two rows at one place could not be read');
   t.match(list.shown, 'c2@2');
+});
+
+t.test('the old rows stay until those that belong on the screen have come, and no more than a screen of them', (t) => {
+  const list = new List();
+  list.show('abc', 0, 9);
+  list.show('', 9, 9, true);
+  t.equal(list.shown, 'a0@0 b1@1 c2@2', 'of the new ones none is known yet');
+  list.show('xyz', 10, 9);
+  t.equal(list.shown, 'a0- b1- c2- x3@10 y4@11 z5@12');
+  for (let i = 0; i < 100; i++)
+    list.show(`xyz${String.fromCharCode(0x1000 + 2 * i, 0x1001 + 2 * i)}`, 20 + 5 * i, 9, true);
+  t.equal(list.held.size, 5 + 128, 'somebody who scrolls on and on');
+  t.end();
 });

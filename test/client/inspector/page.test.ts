@@ -275,12 +275,43 @@ onSwarm(
       await moreRows();
       t.ok(await isFollowing(), `a window of ${String(width)} × ${String(height)} follows`);
     }
+    /** Presses at a place while rows come, until this is done. @returns the revision of the row there */
+    const press = async (meanwhile: () => Promise<void>): Promise<string> => {
+      await page.mouse.down();
+      const revision = await page.locator('.list-row:hover .cells > :first-child').innerText();
+      const { hub } = repository.server.bus;
+      const before = hub.revision;
+      await until('many events have come', () => hub.revision > before + 10);
+      await meanwhile();
+      await page.mouse.up();
+      return revision;
+    };
+    const slowClick = async (): Promise<void> => {
+      const revision = await press(async () => undefined);
+      await page.waitForSelector(`.list-row.selected:has-text("${revision}")`);
+      await page.keyboard.press('Escape');
+    };
+    const markText = async (): Promise<void> => {
+      const x = await page.evaluate(
+        () => document.querySelector('.list-row:not([hidden]) .type')!.getBoundingClientRect().x,
+      );
+      await page.mouse.move(x - 4, 300);
+      const revision = await press(() => page.mouse.move(x + 120, 300));
+      const marked = await page.evaluate(() => getSelection()!.toString());
+      t.match(marked, /task/);
+      await moreRows();
+      t.equal(await page.evaluate(() => getSelection()!.toString()), marked, `row ${revision} stays marked`);
+    };
     const leaving: readonly (readonly [string, () => Promise<void>])[] = [
       ['the button', () => page.click('button:has-text("Follow")')],
       ['Home', () => page.keyboard.press('Home')],
       ['a few pixels of a trackpad', () => page.mouse.wheel(0, -4)],
-      // Between press and release of a pointer another row may come there.
-      ['selecting a row', () => page.locator('.list-row:not([hidden])').first().dispatchEvent('click')],
+      ['a click, however slow', slowClick],
+      ['marking text', markText],
+      [
+        'the focus on a row',
+        () => page.evaluate(() => document.querySelector<HTMLElement>('.list-row:not([hidden]) a')!.focus()),
+      ],
     ];
     for (const [what, leave] of leaving) {
       await page.mouse.move(400, 300);

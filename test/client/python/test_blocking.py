@@ -1,8 +1,12 @@
 """The client without asyncio, against a real server."""
 
+import os
+import signal
+import socket
 import threading
 import time
 import unittest
+import warnings
 
 import muse_bus
 import muse_bus.blocking
@@ -99,6 +103,66 @@ class Blocking(unittest.TestCase):
             self.bus.sync()
         self.assertEqual(raised.exception.code, "closed")
         self.bus.close()
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_a_forked_child_is_told_and_its_parent_goes_on(self):
+        mirror = self.bus.mirror()
+        subscription = self.bus.watch(kinds=["task"])
+        calls = [
+            lambda: self.bus.sync(timeout=5),
+            lambda: mirror.when_free(ADDRESS, timeout=5),
+            lambda: mirror.holders(ADDRESS),
+            lambda: subscription.next(timeout=5),
+            lambda: self.bus.watch(),
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            try:
+                told = [said_by(call) for call in calls]
+                self.bus.close()
+                os._exit(0 if all("belongs to its parent" in text for text in told) else 1)
+            finally:
+                os._exit(2)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+        served.write("task", "t1", {})
+        self.assertEqual(subscription.next(timeout=10).id, "t1")
+        self.assertEqual(self.bus.status.state, "live")
+
+    def test_who_is_interrupted_loses_no_event_and_leaves_no_thread(self):
+        subscription = self.bus.watch(kinds=["task"])
+        interrupt_when(lambda: subscription._pending is not None)
+        with self.assertRaises(KeyboardInterrupt):
+            subscription.next()
+        served.write("task", "t1", {})
+        self.assertEqual(subscription.next(timeout=10).id, "t1")
+        self.bus.close()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            # Accepts, and says nothing.
+            url = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+            heard = []
+            interrupt_when(lambda: heard.append(silent.accept()) or True)
+            with self.assertRaises(KeyboardInterrupt):
+                muse_bus.blocking.connect(url=url, token="t")
+            heard[0][0].close()
+        self.assertEqual([thread.name for thread in threading.enumerate() if thread.name == "muse_bus"], [])
+
+
+def said_by(call):
+    try:
+        return f"nothing: {call()!r}"
+    except BusError as error:
+        return str(error)
+
+
+def interrupt_when(is_so):
+    def wait():
+        while not is_so():
+            time.sleep(0.001)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    threading.Thread(target=wait).start()
 
 
 if __name__ == "__main__":

@@ -50,6 +50,25 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((subscription.completion.reason, subscription.completion.delivered), ("max_events", 5))
         self.assertEqual(subscription.cursor, seen[-1].cursor)
 
+    async def test_another_event_loop_is_told_that_the_client_is_not_its_own(self):
+        mirror = await self.bus.mirror()
+        subscription = self.bus.watch(kinds=["task"])
+
+        async def elsewhere():
+            told = []
+            for call in (self.bus.sync, self.bus.close, lambda: mirror.when_free(ADDRESS), lambda: anext(aiter(subscription))):
+                try:
+                    await asyncio.wait_for(call(), 5)
+                except BusError as error:
+                    told.append((error.code, error.advice))
+            return told
+
+        told = await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+        self.assertEqual(told, [("bad-option", "connect in this loop, too")] * 4)
+        with self.assertRaises(BusError):
+            await asyncio.to_thread(self.bus.watch)
+        await self.bus.sync()
+
     async def test_a_lease_lapses_to_the_millisecond_and_holds_again(self):
         mirror = await self.bus.mirror()
         self.fake.put("reservation", "r1", reservation(self.fake, 1_000))

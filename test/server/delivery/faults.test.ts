@@ -32,9 +32,9 @@ function plantUnwritable(t: Test, id: string): void {
   });
 }
 
-/** Makes the filters of a stream fail for a record. */
+/** Makes the filters of a stream that have a field fail for a record. */
 function plantUnmatchable({ hub }: Stream, id: string): void {
-  for (const { matcher } of hub.fanOut.groups()) {
+  for (const { matcher } of [...hub.fanOut.groups()].filter(({ filter }) => Object.keys(filter).length > 0)) {
     const matches = matcher.matches.bind(matcher);
     Object.assign(matcher, { matches: (record: Matchable) => (record.id === id ? fails() : matches(record)) });
   }
@@ -51,7 +51,10 @@ for (const what of ['matched', 'encoded'] as const) {
     const { stream, reports } = supervised();
     const live = stream.connect('json');
     live.say(MessageType.subscribe, 1, { filter: { kinds: ['task'] } });
-    live.heard();
+    // Neither its filter nor its encoding fails.
+    const unaffected = stream.connect('msgpack');
+    unaffected.say(MessageType.subscribe, 1);
+    for (const peer of [live, unaffected]) peer.heard();
     if (what === 'matched') plantUnmatchable(stream, 'bad');
     else plantUnwritable(t, 'bad');
     stream.turn(present('task', 'bad'), present('task', 'good'));
@@ -60,6 +63,13 @@ for (const what of ['matched', 'encoded'] as const) {
       ['good', undefined],
     ];
     t.same(told(live), wanted, 'in a turn');
+    t.same(
+      told(unaffected).map(([id, problem]) => [id, problem ?? undefined]),
+      [
+        ['bad', undefined],
+        ['good', undefined],
+      ],
+    );
     const late = stream.connect('json');
     late.say(MessageType.subscribe, 1, { filter: { kinds: ['task'] } });
     t.same(told(late), wanted, 'and in a snapshot');

@@ -16,7 +16,7 @@ t.test('many clients that subscribe in one turn of the loop share the time of on
     'the last client is subscribed, and waits',
   );
   stream.serve(2_000);
-  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19, 'each client is synced in the end');
+  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], MessageType.synced, 'each client is synced in the end');
 });
 
 t.test('new subscriptions and those that are behind share the time of one turn', async (t) => {
@@ -33,5 +33,5 @@ t.test('new subscriptions and those that are behind share the time of one turn',
   }
   const most = Math.max(...turns);
   t.ok(most <= 5 * 64, `${String(most)} records in one turn, what came at its beginning included`);
-  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], 19);
+  for (const peer of crowd) t.equal(peer.heard().at(-1)?.[0], MessageType.synced);
 });

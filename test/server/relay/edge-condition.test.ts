@@ -60,6 +60,8 @@ class Edge {
 t.test('an edge is ready while what it serves is known to be younger than the bound', async (t) => {
   const edge = new Edge();
   t.match(edge.why, 'NATS has not answered yet');
+  edge.condition.unreached('NATS cannot be reached (ENOTFOUND)');
+  t.match(edge.why, /ENOTFOUND/);
   edge.condition.connected();
   t.match(edge.why, 'there are no records yet');
   edge.serve(5);

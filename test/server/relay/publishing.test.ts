@@ -3,7 +3,7 @@ import { epoch, revision, unixMillis, type RecordData } from '../../../protocol/
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { findBase, NoBaseError, readHistory } from '../../../server/relay/cold-start.js';
 import type { Broker } from '../../../server/relay/broker.js';
-import { OriginRelay } from '../../../server/relay/origin-relay.js';
+import { OriginRelay, type OriginRelayServices } from '../../../server/relay/origin-relay.js';
 import { readStored } from '../../../server/relay/read-relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
 import { StreamFeed } from '../../../server/relay/stream-feed.js';
@@ -11,6 +11,7 @@ import { StreamRebuild } from '../../../server/relay/stream-rebuild.js';
 import { silentLog } from '../../../server/runtime/log.js';
 import { History } from '../../../server/store/history.js';
 import { RecordStore } from '../../../server/store/record-store.js';
+import type { StoreEvent } from '../../../server/store/store-event.js';
 import { BrokerLink } from '../../simulation/machine/broker-session.js';
 import { SeededRandom } from '../../simulation/machine/seeded-random.js';
 import { SimulatedBrokerConnection } from '../../simulation/machine/simulated-broker-connection.js';
@@ -64,7 +65,8 @@ class World {
 class Origin {
   readonly store = new RecordStore();
   readonly history = new History({ maxHistoryEvents: 100, maxHistoryBytes: 1e6 }, revision(0));
-  readonly relay: OriginRelay;
+  relay: OriginRelay;
+  readonly #services: OriginRelayServices;
   readonly link: BrokerLink;
   /** What it has logged as a warning or an error. */
   readonly complaints: string[] = [];
@@ -80,7 +82,7 @@ class Origin {
     const { link, process, connect } = world.connection(name, this.host);
     this.link = link;
     const complain = (_fields: object, message: string): void => void this.complaints.push(message);
-    this.relay = new OriginRelay({
+    this.#services = {
       options: resolveRelay({ url: 'nats://broker:4222', repository: 'shop' }, 1_000),
       root: `/${name}`,
       source: {
@@ -89,6 +91,9 @@ class Origin {
         history: this.history,
         health: () => ({ backend: 'simulated', healthy: true, last_scan_ms: 0 }),
         readNow: () => Promise.resolve(),
+        tellAgain: (records) => {
+          this.publish(records.flatMap(({ kind, id }) => this.store.tellAgain(kind, id, NOW)));
+        },
       },
       maxRecordBytes: 1_000,
       clock: process,
@@ -96,16 +101,27 @@ class Origin {
       random: new SeededRandom(1, name).bytes,
       connect,
       place: { host: name, pid: 1 },
-    });
-    this.relay.start().catch((error: unknown) => {
+    };
+    this.relay = this.start();
+  }
+
+  /** Starts the relay of the next process. */
+  start(): OriginRelay {
+    const relay = new OriginRelay(this.#services);
+    this.relay = relay;
+    relay.start().catch((error: unknown) => {
       this.refused = error as Error;
     });
+    return relay;
   }
 
   put(id: string, data: RecordData): void {
     const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
-    for (const event of this.store.apply({ is: 'present', kind: 'task', id, signature, data }, NOW))
-      this.history.append(event);
+    this.publish(this.store.apply({ is: 'present', kind: 'task', id, signature, data }, NOW));
+  }
+
+  publish(events: readonly StoreEvent[]): void {
+    for (const event of events) this.history.append(event);
     this.relay.wake();
   }
 }
@@ -255,6 +271,22 @@ t.test('a base that is larger than the history takes none of it from an edge tha
   );
 });
 
+t.test('an edge that no base helps, as one with a wrong key, is sent less and less of them', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(3_000);
+  origin.put('a', { n: 1 });
+  const edge = await connected(world, 'edge');
+  const { lastSequence: before } = world.stream.info;
+  for (let asked = 0; asked < 240; asked++) {
+    void edge.request(NAMES.ask, JSON.stringify({ ask: 'base' }), 1_000);
+    await world.pass(500);
+  }
+  const perBase = 2;
+  const bases = (world.stream.info.lastSequence - before) / perBase;
+  t.ok(bases >= 4 && bases <= 7, `${String(bases)} in two minutes`);
+});
+
 t.test('a record that does not fit into a message stops nothing: edges are told that it cannot be read', async (t) => {
   const world = new World();
   world.broker.maxPayloadBytes = 4_096;
@@ -269,38 +301,73 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   t.match(origin.relay.health, { state: 'publishing', behind: 0 });
   const large = readStored(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!, NAMES);
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
-  origin.put('large', { text: 'x'.repeat(10_000) });
-  await world.pass(15_000);
-  const { lastSequence } = world.stream.info;
-  world.broker.maxPayloadBytes = 1_048_576;
-  await world.pass(15_000);
-  t.equal(
-    world.stream.info.lastSequence,
-    lastSequence + 4,
-    'when it fits, three records and the end of a base are sent',
-  );
 });
 
-t.test('a heartbeat that the broker does not take is said, and ends nothing', async (t) => {
+/** Who bounds a message, and how the bound is changed while an origin publishes. */
+const BOUNDS: readonly (readonly [what: string, change: (world: World, bytes: number) => void, withinMs: number])[] = [
+  ['a broker', ({ broker }, bytes) => (broker.maxPayloadBytes = bytes), 75_000],
+  ['a stream', ({ stream }, bytes) => (stream.maxMessageBytes = bytes), 15_000],
+];
+
+for (const [what, change, withinMs] of BOUNDS) {
+  t.test(`a record that did not fit is sent when ${what} that is in use takes larger messages`, async (t) => {
+    const world = new World();
+    const origin = new Origin(world, 'first');
+    await world.pass(1_000);
+    change(world, 4_096);
+    origin.put('large', { text: 'x'.repeat(10_000) });
+    origin.put('small', { n: 1 });
+    await world.pass(60_000);
+    const told = (): unknown => readStored(world.stream.find({ lastOf: NAMES.record(4, 'large') })!, NAMES);
+    t.match(told(), { after: { problem: 'unreadable' } }, 'it is cut');
+    t.match(origin.relay.health, { state: 'publishing', behind: 0 });
+    const { claims } = origin.relay.health;
+    await world.pass(200_000);
+    t.equal(origin.relay.health.claims, claims, 'and the connection that is in use is not disturbed');
+    change(world, 1_048_576);
+    await world.pass(withinMs);
+    t.match(told(), { is: 'event', type: 'modified', after: { problem: undefined } });
+    t.match(origin.relay.health, { state: 'publishing', behind: 0 });
+  });
+}
+
+t.test('an origin that starts tells records that an earlier process has cut', async (t) => {
   const world = new World();
+  world.broker.maxPayloadBytes = 4_096;
   const origin = new Origin(world, 'first');
-  await world.pass(1_000);
-  world.broker.maxPayloadBytes = 100;
+  origin.put('large', { text: 'x'.repeat(10_000) });
+  await world.pass(3_000);
+  await origin.relay.stop();
+  world.broker.maxPayloadBytes = 1_048_576;
+  origin.start();
   await world.pass(5_000);
-  t.equal(origin.relay.health.state, 'publishing');
-  t.match(origin.complaints, [/NATS refuses: .*max_payload/]);
-  t.equal(origin.complaints.length, 1);
+  t.match(origin.relay.health, { state: 'publishing', behind: 0 });
+  const told = readStored(world.stream.find({ lastOf: NAMES.record(4, 'large') })!, NAMES);
+  t.match(told, { is: 'event', type: 'modified', position: 2, after: { problem: undefined } });
+});
+
+t.test('a change of a record that fits only without its state before is sent without that', async (t) => {
+  const world = new World();
+  world.broker.maxPayloadBytes = 16_384;
+  const origin = new Origin(world, 'first');
+  await world.pass(100);
+  for (const letter of ['x', 'y']) origin.put('large', { text: letter.repeat(10_000) });
+  await world.pass(100);
+  const told = readStored(world.stream.find({ lastOf: NAMES.record(4, 'large') })!, NAMES);
+  t.match(told, { type: 'modified', before: { problem: 'unreadable' }, after: { problem: undefined } });
+  t.strictSame(origin.complaints, []);
 });
 
 t.test('a broker that takes no record at all is not claimed, until it takes larger messages', async (t) => {
   const world = new World();
-  world.broker.maxPayloadBytes = 2_048;
   const origin = new Origin(world, 'first');
   await world.pass(5_000);
-  t.match(origin.relay.health, { state: 'refused', claims: 0 });
-  t.match(origin.complaints.at(-1), /max_payload is 2048, which takes no record: at least 4096/);
+  world.broker.maxPayloadBytes = 100;
+  await world.pass(5_000);
+  t.equal(origin.relay.health.state, 'refused');
+  t.match(origin.complaints.at(-1), /max_payload is 100, which takes no record: at least 4096/);
   world.broker.maxPayloadBytes = 1_048_576;
-  await world.pass(16_000);
+  await world.pass(75_000);
   t.equal(origin.relay.health.state, 'publishing');
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { epoch, revision, unixMillis } from '../../../protocol/index.js';
+import { epoch, MessageType, revision, unixMillis } from '../../../protocol/index.js';
 import { resolveOptions } from '../../../server/config/options.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { EdgeBus } from '../../../server/edge-bus.js';
@@ -18,6 +18,7 @@ import { standingAfterAll } from '../../../server/store/standing.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { RecordVersion } from '../../../server/store/record-version.js';
 import { StoreEvent } from '../../../server/store/store-event.js';
+import { FakeSocket } from '../../support/fake-socket.js';
 import { BrokerLink } from '../../simulation/machine/broker-session.js';
 import { SeededRandom } from '../../simulation/machine/seeded-random.js';
 import { SimulatedBroker } from '../../simulation/machine/simulated-broker.js';
@@ -97,6 +98,7 @@ class World {
         history,
         health: () => ({ backend: 'simulated', healthy: true, last_scan_ms: 0 }),
         readNow: () => Promise.resolve(),
+        tellAgain: () => undefined,
       },
       maxRecordBytes: 1_000,
       clock: process,
@@ -404,6 +406,26 @@ t.test(
     );
   },
 );
+
+t.test('clients of an edge that has served what the origin does not have are told that it is stale', async (t) => {
+  const world = new World(false);
+  await world.pass(3_000);
+  await world.act({ do: 'put', id: 'a' });
+  const socket = new FakeSocket('json');
+  const client = world.edge.bus.attach(socket, 'json');
+  client.message(Buffer.from(JSON.stringify([MessageType.subscribe, 7])), false);
+  await world.pass(1_000);
+  await world.act({ do: 'forge', pick: 5 });
+  t.match(JSON.stringify(socket.takeMessages().at(-1)), '{"forged":true}');
+  await world.pass(15_000);
+  t.strictSame(world.left, []);
+  const told = socket.takeMessages().map(([type, ...rest]) => [type, ...rest.slice(0, 2)]);
+  t.strictSame(told.slice(-2), [
+    [MessageType.resync, 7, 'compacted'],
+    [MessageType.complete, 7, 'shutdown'],
+  ]);
+  t.equal(socket.closedWith?.code, 1001);
+});
 
 t.test('an edge without the key is right in the end, whatever others have written', async () => {
   await fc.assert(

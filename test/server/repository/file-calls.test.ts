@@ -13,6 +13,9 @@ import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
+// The last two wait for a server that looks at a file each second.
+t.jobs = 2;
+
 /** What a rename of a file that another program holds for a while does. */
 function held(times: number, code: string, isDirectory = false) {
   const waits: number[] = [];

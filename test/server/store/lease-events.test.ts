@@ -1,5 +1,13 @@
 import t from 'tap';
-import { compileFilter, EVERYTHING, revision, unixMillis, unpackMessage } from '../../../protocol/index.js';
+import {
+  compileFilter,
+  EVERYTHING,
+  revision,
+  unixMillis,
+  unpackMessage,
+  type Kind,
+  type UnixMillis,
+} from '../../../protocol/index.js';
 import { decodeHistoryEntry, encodeHistoryEntry } from '../../../server/journal/entries.js';
 import { eventOf, encodeEventMessage } from '../../../server/relay/relay-message.js';
 import { decodeRelayMessage } from '../../../server/relay/read-relay-message.js';
@@ -51,6 +59,17 @@ t.test(
     t.same(shortly(store.expireUntil(at(40))), [[6, 'expired', 'reservation', 'ttl', ['lapsed', at(40), 'h1']]]);
   },
 );
+
+t.test('a record that is told again is modified, and changes no lease', async (t) => {
+  const store = new RecordStore();
+  for (const change of [reservation(), beat(30)]) store.apply(change, NOW);
+  const tell = (kind: Kind, id: string, time: UnixMillis): unknown[] => shortly(store.tellAgain(kind, id, time));
+  t.same(tell('heartbeat', 'h1', at(20)), [[3, 'modified', 'heartbeat', undefined, ['live', at(30), 'h1', 'r1']]]);
+  store.expireUntil(at(30));
+  t.same(tell('reservation', 'r1', at(31)), [[5, 'modified', 'reservation', undefined, ['lapsed', at(30), 'h1']]]);
+  t.same(store.expireUntil(at(32)), []);
+  t.same(tell('task', 'gone', NOW), []);
+});
 
 t.test('removing a release revives its lease if the end is in the future, and no other lease', async (t) => {
   const store = new RecordStore();

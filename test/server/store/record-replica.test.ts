@@ -13,7 +13,13 @@ const named = (records: CurrentRecords): string[] =>
 
 t.test('a replica only follows: what makes events and ends leases is the store’s', async (t) => {
   // By types: whoever adds a method to one of them says so here.
-  const ofStore: Record<Own<RecordStore>, true> = { apply: true, expireUntil: true, leases: true, restore: true };
+  const ofStore: Record<Own<RecordStore>, true> = {
+    apply: true,
+    expireUntil: true,
+    leases: true,
+    restore: true,
+    tellAgain: true,
+  };
   const ofReplica: Record<Own<RecordReplica>, true> = { skip: true, follow: true };
   const methods = (of: object): string[] => Object.getOwnPropertyNames(of).filter((name) => name !== 'constructor');
   t.same(methods(RecordStore.prototype).sort(), Object.keys(ofStore));

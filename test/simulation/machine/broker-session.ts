@@ -48,7 +48,7 @@ export class BrokerLink implements Distance {
 
 /** What the client's end of a session calls. */
 export interface SessionListener {
-  accepted(): void;
+  accepted(maxPayloadBytes: number): void;
   refused(): void;
   lost(): void;
   pong(): void;

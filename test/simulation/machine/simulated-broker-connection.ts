@@ -29,6 +29,7 @@ const MAX_PINGS_UNANSWERED = 2;
 const API_MS = 5_000;
 /** A reader ends after this time without a message or heartbeat. */
 const READER_SILENCE_MS = 4_000;
+const NOTHING = new Uint8Array();
 
 interface Pending {
   settle(answer: Answer): void;
@@ -56,6 +57,8 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
   readonly #readers = new Map<number, OpenReader>();
   readonly #watchers: ((state: 'broken' | 'back') => void)[] = [];
   #unanswered = 0;
+  /** What the broker said when this connection was opened. */
+  #maxPayloadBytes = 0;
   #cancelDial: () => void = () => undefined;
   #first: { resolve(): void; reject(error: Error): void } | undefined;
 
@@ -79,7 +82,11 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
   }
 
   get maxPayloadBytes(): number {
-    return this.broker.maxPayloadBytes;
+    return this.#maxPayloadBytes;
+  }
+
+  reconnect(): void {
+    if (this.#state === 'open') this.lost();
   }
 
   watchConnection(changed: (state: 'broken' | 'back') => void): void {
@@ -88,9 +95,9 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
 
   publish(subject: string, data: string): void {
     const bytes = Buffer.from(data);
-    if (bytes.length > this.broker.maxPayloadBytes) throw new Error('max_payload size exceeded');
+    this.#fit(bytes);
     this.#send((session) => {
-      this.#atServer(session, () => this.broker.route(subject, bytes));
+      this.#atServer(session, () => this.broker.route(subject, bytes), bytes);
     });
   }
 
@@ -130,10 +137,14 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
 
   async append(subject: string, payload: Uint8Array, expectedLast: number, timeoutMs: number): Promise<number> {
     this.#fit(payload);
-    const receipt = await this.#ask<Receipt>(timeoutMs, (request) => {
-      const value = this.broker.publish({ subject, payload, expectedLast });
-      if (!this.link.losesReceipts) this.broker.answer(this.client, request, { value });
-    });
+    const receipt = await this.#ask<Receipt>(
+      timeoutMs,
+      (request) => {
+        const value = this.broker.publish({ subject, payload, expectedLast });
+        if (!this.link.losesReceipts) this.broker.answer(this.client, request, { value });
+      },
+      payload,
+    );
     switch (receipt.is) {
       case 'stored':
         return receipt.sequence;
@@ -153,9 +164,13 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
       send: (append) => {
         this.#fit(append.payload);
         this.#send((session) => {
-          this.#atServer(session, () => {
-            this.broker.send(session, id, append);
-          });
+          this.#atServer(
+            session,
+            () => {
+              this.broker.send(session, id, append);
+            },
+            append.payload,
+          );
         });
       },
       close: () => {
@@ -208,7 +223,8 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
     });
   }
 
-  accepted(): void {
+  accepted(maxPayloadBytes: number): void {
+    this.#maxPayloadBytes = maxPayloadBytes;
     this.#cancelDial();
     const session = this.#session!;
     const isFirst = this.#state === 'connecting';
@@ -294,7 +310,7 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
   // ── what is sent ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   #fit({ length }: Uint8Array): void {
-    if (length > this.broker.maxPayloadBytes) throw new Error("'payload' max_payload size exceeded");
+    if (length > this.#maxPayloadBytes) throw new Error("'payload' max_payload size exceeded");
   }
 
   #send(send: (session: Session) => void): void {
@@ -302,13 +318,15 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
     else this.#outbound.push(send);
   }
 
-  #atServer(session: Session, act: (session: Session) => unknown): void {
+  #atServer(session: Session, act: (session: Session) => unknown, payload: Uint8Array = NOTHING): void {
     session.toServer.put(() => {
-      if (session.isOpenAtServer) act(session);
+      if (!session.isOpenAtServer) return;
+      if (payload.length > this.broker.maxPayloadBytes) this.broker.drop(session);
+      else act(session);
     });
   }
 
-  #ask<T>(timeoutMs: number, act: (request: number, session: Session) => void): Promise<T> {
+  #ask<T>(timeoutMs: number, act: (request: number, session: Session) => void, payload?: Uint8Array): Promise<T> {
     if (this.#state === 'closed') return Promise.reject(new Error('closed connection'));
     const request = ++this.#ids;
     return new Promise<T>((resolve, reject) => {
@@ -324,9 +342,13 @@ export class SimulatedBrokerConnection implements Broker, SessionListener {
         },
       });
       this.#send((session) => {
-        this.#atServer(session, () => {
-          act(request, session);
-        });
+        this.#atServer(
+          session,
+          () => {
+            act(request, session);
+          },
+          payload,
+        );
       });
     });
   }

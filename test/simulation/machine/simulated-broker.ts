@@ -17,6 +17,7 @@ export class SimulatedBroker {
   readonly #inboxes = new Map<number, Session>();
   #isRunning = true;
   #clients = 0;
+  /** The largest message that it takes. A client is told of it when it connects. */
   maxPayloadBytes = 1_048_576;
 
   constructor(readonly time: SimulatedTime) {}
@@ -46,12 +47,7 @@ export class SimulatedBroker {
   /** Kills the broker; its stored messages stay. */
   kill(): void {
     this.#isRunning = false;
-    for (const session of [...this.#sessions]) {
-      session.tell((listener) => {
-        listener.lost();
-      });
-      this.#close(session);
-    }
+    for (const session of [...this.#sessions]) this.drop(session);
   }
 
   start(): void {
@@ -98,8 +94,16 @@ export class SimulatedBroker {
     this.#sessions.add(session);
     this.#inboxes.set(session.client, session);
     session.tell((listener) => {
-      listener.accepted();
+      listener.accepted(this.maxPayloadBytes);
     });
+  }
+
+  /** Closes a connection, as the broker does with a client that sends too large a message. */
+  drop(session: Session): void {
+    session.tell((listener) => {
+      listener.lost();
+    });
+    this.#close(session);
   }
 
   /** Called when the broker learns that a client has closed its session. */

@@ -43,6 +43,8 @@ export class SimulatedStream {
   readonly #ids = new Map<string, Stored>();
   /** Why the stream takes no message of a subject; `undefined` if it does. */
   refuses: (subject: string) => string | undefined = () => undefined;
+  /** The largest message that it takes, if an administrator has set a bound. */
+  maxMessageBytes: number | undefined;
 
   constructor(
     public spec: StreamSpec,
@@ -58,6 +60,7 @@ export class SimulatedStream {
       messages: this.#messages.length,
       bytes: this.#bytes,
       created: this.#created,
+      maxMessageBytes: this.maxMessageBytes,
     };
   }
 
@@ -68,7 +71,8 @@ export class SimulatedStream {
   }
 
   append({ subject, payload, expectedLast, messageId, expectedLastId }: Append): Receipt {
-    const refusal = this.refuses(subject);
+    const isTooLarge = payload.length > (this.maxMessageBytes ?? Infinity);
+    const refusal = isTooLarge ? 'message size exceeds maximum allowed' : this.refuses(subject);
     if (refusal !== undefined) return { is: 'refused', description: refusal };
     const known = messageId === undefined ? undefined : this.#ids.get(messageId);
     if (known && this.nowMs() - known.atMs < DUPLICATES_MS) return { is: 'stored', sequence: known.sequence };

@@ -102,7 +102,7 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'a deadline forgets that hints may be lost',
     file: 'server/watch/lease-deadlines.ts',
-    find: 'if (this.#doubtsHints) {',
+    find: 'if (this.#mayHaveMissedHints) {',
     replace: 'if (this.#isStopped) {',
     rules: ['false end', 'false free'],
     needs: ['lost hints'],

@@ -200,6 +200,9 @@ export class Origin {
         history,
         health: () => bus.health,
         readNow: (record) => bus.watch.readNow(record),
+        tellAgain: (records) => {
+          bus.tellAgain(records);
+        },
       },
       maxRecordBytes: 262_144,
       clock: process,

@@ -1,7 +1,14 @@
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport as OldStdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { InMemoryTransport } from '@modelcontextprotocol/server';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { McpBus } from '../../../../client/cli/mcp/bus.js';
+import { serveMcp } from '../../../../client/cli/mcp/server.js';
 import { connect } from '../../../../client/sdk/index.js';
 import { MUSE_BUS } from '../../../support/command.js';
 import { ServedRepository } from '../../../support/served-repository.js';
@@ -17,23 +24,30 @@ interface Answer {
   readonly [field: string]: unknown;
 }
 
-/** A model's side: the official client, with the command as its server. */
-class Model {
-  private constructor(
-    readonly client: Client,
-    readonly transport: StdioClientTransport,
-  ) {}
+const CLIENTS = {
+  old: () => new OldClient({ name: 'test', version: '1' }),
+  new: () => new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } }),
+};
 
-  static async at(t: Test, root: string): Promise<Model> {
-    const transport = new StdioClientTransport({
-      command: process.execPath,
-      args: [MUSE_BUS, 'mcp', '--root', root],
-      stderr: 'pipe',
+/** A model's side: the official client, of the newest version of the protocol or of those before. */
+class Model<C extends Client | OldClient> {
+  private constructor(readonly client: C) {}
+
+  static at(t: Test, root: string): Promise<Model<Client>> {
+    return Model.with(t, root, CLIENTS.new());
+  }
+
+  static async with<C extends Client | OldClient>(t: Test, root: string, client: C): Promise<Model<C>> {
+    const bus = new McpBus(() => ({ root, server: undefined }), { err: () => undefined });
+    const [here, there] = InMemoryTransport.createLinkedPair();
+    const server = serveMcp(bus, there);
+    t.teardown(async () => {
+      await client.close();
+      await server.close();
+      await bus.close();
     });
-    const client = new Client({ name: 'test', version: '1' });
-    await client.connect(transport);
-    t.teardown(() => client.close());
-    return new Model(client, transport);
+    await client.connect(here);
+    return new Model(client);
   }
 
   async call(name: string, args: Record<string, unknown> = {}) {
@@ -361,7 +375,7 @@ t.test('tools have titles, a schema of their answers, and progress for clients t
   }
   const totals: number[] = [];
   const request = { name: 'wait_for_change', arguments: { timeout_s: 0.2, ids: ['nobody'] } };
-  await client.callTool(request, undefined, { onprogress: ({ total }) => totals.push(total!) });
+  await client.callTool(request, { onprogress: ({ total }) => totals.push(total!) });
   t.same(totals, [0.2]);
 });
 
@@ -417,29 +431,87 @@ t.test(
   },
 );
 
-t.test('a client that follows a resource is told once for a burst of changes, and only of its own', async (t) => {
-  const { repository, bus } = await serve(t);
+/** Follows resources in the way of the client's version. @returns those that are followed, and how to follow them no longer. */
+async function follow(
+  client: Client | OldClient,
+  uris: readonly string[],
+  told: string[],
+): Promise<{ readonly followed: readonly string[]; readonly end: () => Promise<unknown> }> {
+  if (client instanceof Client) {
+    client.setNotificationHandler('notifications/resources/updated', ({ params }) => void told.push(params.uri));
+    const listening = await client.listen({ resourceSubscriptions: [...uris] });
+    return { followed: listening.honoredFilter.resourceSubscriptions ?? [], end: () => listening.close() };
+  }
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void told.push(params.uri));
+  for (const uri of uris) await client.subscribeResource({ uri });
+  return { followed: uris, end: () => Promise.all(uris.map((uri) => client.unsubscribeResource({ uri }))) };
+}
+
+for (const version of ['old', 'new'] as const) {
+  t.test(
+    `a client of the ${version} protocol that follows a resource is told once for a burst, and only of its own`,
+    async (t) => {
+      const { repository, bus } = await serve(t);
+      const { client } = await Model.with(t, repository.root, CLIENTS[version]());
+      const told: string[] = [];
+      const held = 'muse://holders/src/a.py';
+      const followed = await follow(client, [held, 'muse://holders/src/other.py'], told);
+      await follow(client, ['muse://agents/a'], told);
+      const lease = { run_id: 'a', addresses: ['src/a.py::f'], expires_at: inAMinute() };
+      for (let i = 0; i < 20; i++) repository.rename('reservation', `r${String(i)}`, lease);
+      await bus.sync();
+      await until('both are told', () => told.length >= 2);
+      t.ok(told.length <= 4, `${String(told.length)} updates for 20 changes of two resources`);
+      t.same([...new Set(told)].sort(), ['muse://agents/a', held].sort());
+      await followed.end();
+      told.length = 0;
+      for (let i = 0; i < 20; i++) repository.remove('reservation', `r${String(i)}`);
+      await until('the run is told', () => told.length >= 1);
+      t.same([...new Set(told)], ['muse://agents/a']);
+    },
+  );
+}
+
+t.test(
+  'a resource that there is not is refused to an old client, and left out of what a new one follows',
+  async (t) => {
+    const { repository } = await serve(t);
+    const uris = ['muse://conflicts', 'muse://nothing', 'muse://holders/a//../..'];
+    const { client: old } = await Model.with(t, repository.root, CLIENTS.old());
+    await t.rejects(follow(old, uris, []), { code: -32602, message: /no such resource/ });
+    const { client } = await Model.at(t, repository.root);
+    const { followed } = await follow(client, uris, []);
+    t.same(followed, ['muse://conflicts']);
+    const many = Array.from({ length: 110 }, (_, i) => `muse://agents/${String(i)}`);
+    t.equal((await follow(client, many, [])).followed.length, 99, 'a hundred in all');
+  },
+);
+
+t.test('a resource that two subscriptions name is followed until both have ended', async (t) => {
+  const { repository } = await serve(t);
   const { client } = await Model.at(t, repository.root);
   const told: string[] = [];
-  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
-    told.push(params.uri);
-  });
-  const held = 'muse://holders/src/a.py';
-  await client.subscribeResource({ uri: held });
-  await client.subscribeResource({ uri: 'muse://holders/src/other.py' });
-  await client.subscribeResource({ uri: 'muse://agents/a' });
-  const lease = { run_id: 'a', addresses: ['src/a.py::f'], expires_at: inAMinute() };
-  for (let i = 0; i < 20; i++) repository.rename('reservation', `r${String(i)}`, lease);
-  await bus.sync();
-  await until('both are told', () => told.length >= 2);
-  t.ok(told.length <= 4, `${String(told.length)} updates for 20 changes of two resources`);
-  t.same([...new Set(told)].sort(), ['muse://agents/a', held].sort());
-  await client.unsubscribeResource({ uri: held });
-  told.length = 0;
-  for (let i = 0; i < 20; i++) repository.remove('reservation', `r${String(i)}`);
-  await until('the run is told', () => told.length >= 1);
-  t.same([...new Set(told)], ['muse://agents/a']);
-  await t.rejects(client.subscribeResource({ uri: 'muse://nothing' }), { code: -32602, message: /no such resource/ });
+  const [first, second] = [
+    await follow(client, ['muse://agents/a'], told),
+    await follow(client, ['muse://agents/a', 'muse://agents/b'], told),
+  ];
+  await first.end();
+  repository.rename('reservation', 'r1', { run_id: 'a', addresses: ['a.py'], expires_at: inAMinute() });
+  await until('the second is told', () => told.length > 0);
+  await second.end();
+});
+
+t.test('a new client follows a resource before there is a repository, and is told when there is a bus', async (t) => {
+  const repository = new TemporaryRepository();
+  t.teardown(() => repository.dispose());
+  const muse = join(repository.root, '.muse');
+  await rename(muse, `${muse}-later`);
+  const { client } = await Model.at(t, repository.root);
+  const told: string[] = [];
+  t.same((await follow(client, ['muse://agents/a'], told)).followed, ['muse://agents/a']);
+  t.same(told, []);
+  await rename(`${muse}-later`, muse);
+  await until('it is told', () => told.length > 0);
 });
 
 t.test('a prompt says in its own words what to do, and has the data of records apart', async (t) => {
@@ -474,11 +546,19 @@ t.test('without a server the tools read the files', async (t) => {
   t.match(await model.ask('snapshot'), { total: 1 });
 });
 
-t.test('the command ends when its input ends', async (t) => {
+const ARGS = { command: process.execPath, stderr: 'pipe' } as const;
+
+t.test('the command serves an old client and a new one, and ends when its input ends', async (t) => {
   const { repository } = await serve(t);
-  const { client, transport } = await Model.at(t, repository.root);
-  const { pid } = transport;
-  await client.callTool({ name: 'snapshot', arguments: {} });
-  await client.close();
-  t.throws(() => process.kill(pid!, 0), { code: 'ESRCH' });
+  const args = [MUSE_BUS, 'mcp', '--root', repository.root];
+  for (const [client, transport] of [
+    [CLIENTS.old(), new OldStdioClientTransport({ ...ARGS, args })],
+    [CLIENTS.new(), new StdioClientTransport({ ...ARGS, args })],
+  ] as const) {
+    await client.connect(transport);
+    const { pid } = transport;
+    t.match(await client.callTool({ name: 'snapshot', arguments: {} }), { structuredContent: { total: 0 } });
+    await client.close();
+    t.throws(() => process.kill(pid!, 0), { code: 'ESRCH' });
+  }
 });

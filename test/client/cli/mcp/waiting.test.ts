@@ -9,6 +9,9 @@ import { FakeBus } from '../../../../client/sdk/testing.js';
 import { MUSE_BUS } from '../../../support/command.js';
 import { TemporaryRepository } from '../../../support/temporary-repository.js';
 
+// They wait most of the time.
+t.jobs = 4;
+
 type Answer = Readonly<Record<string, unknown>>;
 type Ask = (name: string, args?: Record<string, unknown>) => Promise<Answer>;
 

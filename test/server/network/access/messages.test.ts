@@ -224,7 +224,12 @@ const BOTH: readonly (readonly [what: string, message: unknown, code: string, sa
     'bad-option',
     /at most 256 \(max_value_length\)/,
   ],
-  ['an id over 256', [1, 1, { filter: { ids: ['i'.repeat(257)] } }], 'bad-option', /at most 256 \(max_id_bytes\)/],
+  [
+    'an id over 256',
+    [1, 1, { filter: { ids: ['i'.repeat(257)] } }],
+    'bad-option',
+    /1 to 256 bytes in UTF-8 \(max_id_bytes\)/,
+  ],
   [
     '1,001 values',
     [1, 1, { filter: { ids: Array.from({ length: 1_001 }, (_, i) => String(i)) } }],

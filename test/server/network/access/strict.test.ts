@@ -96,8 +96,12 @@ const filled = (bytes: string, { port, token }: Running): string =>
     .replaceAll('TOKEN', token)
     .replaceAll('NEXT', request('GET /readyz', [`Host: 127.0.0.1:${String(port)}`]));
 
+// A server waits five seconds for the rest of a request.
+t.jobs = TRANSPORTS.length;
+
 for (const transport of TRANSPORTS) {
   t.test(transport, async (t) => {
+    t.jobs = 2;
     const server = await serve(t, { transport });
 
     t.test('an ambiguous request is refused and its connection closed, and it hides no second request', async (t) => {
