@@ -1,5 +1,6 @@
 import { recordKey, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
+import { StoppedError } from '../runtime/stopped-error.js';
 import type { Hub } from '../delivery/hub.js';
 import type { SyncAnswer } from './origin-relay.js';
 
@@ -30,7 +31,10 @@ export class OriginBarrier {
     private readonly reached: (answer: SyncAnswer, askedAt: number, heardAt: number) => void = () => undefined,
   ) {}
 
-  /** Resolves when everything that was on the origin's disk at the call has been published here. */
+  /**
+   * Resolves when everything that was on the origin's disk at the call has been published here.
+   * @throws StoppedError if this edge was stopped before
+   */
   async reach(record: RecordName | undefined): Promise<void> {
     const key = record ? recordKey(record.kind, record.id) : '';
     // A question that is already sent may be answered with an older state than that of this call. One that is not sent yet may not.
@@ -85,5 +89,6 @@ export class OriginBarrier {
         await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
       }
     }
+    throw new StoppedError();
   }
 }

@@ -16,6 +16,7 @@ import {
   type Welcome,
 } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
+import { StoppedError } from '../runtime/stopped-error.js';
 import type { CatchUp } from '../delivery/catch-up.js';
 import { encodeMessage } from '../delivery/frames.js';
 import type { Hub } from '../delivery/hub.js';
@@ -203,7 +204,8 @@ export class Session implements Connection, SubscriberOwner {
         return;
       case 'sync':
         this.#sync(message.nonce, message.record).catch((error: unknown) => {
-          this.#failed(error, { nonce: message.nonce });
+          // The connection ends with the server: the client asks the next one.
+          if (!(error instanceof StoppedError)) this.#failed(error, { nonce: message.nonce });
         });
         return;
       case 'ping':

@@ -1,5 +1,6 @@
 import { KINDS, type Kind, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
+import { StoppedError } from '../runtime/stopped-error.js';
 import type { Ingest } from './ingest.js';
 import type { LinkedFiles } from './linked-files.js';
 import type { Lookout } from './lookout.js';
@@ -23,10 +24,25 @@ export interface BarrierParts {
  * files takes a tenth of a second of the processor, and each question about holders, and so each edit of an agent, would wait for one.
  */
 export class DiskBarrier {
+  #isStopped = false;
+
   constructor(private readonly parts: BarrierParts) {}
 
-  /** Resolves when this record, or everything, that was on disk at the call has been published. */
+  /** To be called when nothing is read any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /**
+   * Resolves when this record, or everything, that was on disk at the call has been published.
+   * @throws StoppedError if it was stopped before: what was not read may say anything
+   */
   async reach(record: RecordName | undefined): Promise<void> {
+    await this.#read(record);
+    if (this.#isStopped) throw new StoppedError();
+  }
+
+  async #read(record: RecordName | undefined): Promise<void> {
     const { sight, lookout, ingest, reconciler } = this.parts;
     sight.verify();
     if (record) {

@@ -296,10 +296,11 @@ export class RepositoryWatch {
     this.#watcher?.stop();
     this.#reconciler.stop();
     this.#ingest.stop();
+    this.#barrier.stop();
     this.#directories.close();
   }
 
-  /** Reads one record, or everything. It resolves when what was on disk at the call has been published. */
+  /** See {@link DiskBarrier.reach}. */
   readNow(record: RecordName | undefined): Promise<void> {
     return this.#barrier.reach(record);
   }

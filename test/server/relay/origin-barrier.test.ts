@@ -52,6 +52,14 @@ t.test('a barrier is reached when the edge serves what the origin has read', asy
   t.ok((await edge.serves('A', 7)).reached);
 });
 
+t.test('a barrier is not reached by a stop', async (t) => {
+  const edge = new Edge();
+  const isRefused = t.rejects(edge.barrier.reach(undefined), { name: 'StoppedError' });
+  edge.barrier.stop();
+  await edge.settle();
+  await isRefused;
+});
+
 t.test('the barrier waits for an epoch that the edge does not serve yet', async (t) => {
   const edge = await new Edge().reach({ epoch: 'B', revision: 3 });
   t.notOk(edge.reached, 'revision 5 of the epoch before is not revision 3 of this one');

@@ -47,6 +47,16 @@ async function watched(t: Test, clock: Clock = NEVER_SOON) {
   return { repository, files, watcher, barrier };
 }
 
+t.test('a barrier is not reached by a stop: what was not read may say anything', async (t) => {
+  const { repository, watcher, barrier } = await watched(t);
+  repository.rename('reservation', 'new', { run_id: 'a' });
+  watcher.sink.file('reservation', 'new.json');
+  const reached = barrier();
+  repository.stop();
+  await t.rejects(reached, { name: 'StoppedError' });
+  t.same(repository.story, []);
+});
+
 const ALL = KINDS.length * RECORDS_OF_EACH_KIND;
 
 t.test('where hints tell all, a barrier reads what they name, and compares nothing', async (t) => {

@@ -239,6 +239,14 @@ const WATCHING: readonly PlantedFault[] = [
     keptLife: 'unread-at-a-barrier',
   },
   {
+    name: 'a barrier is reached by the end of the server',
+    file: 'server/watch/disk-barrier.ts',
+    find: 'if (this.#isStopped) throw new StoppedError();',
+    replace: '',
+    rules: ['false free'],
+    keptLife: 'answered-while-ending',
+  },
+  {
     name: 'a file that was changed is taken for the same',
     file: 'server/store/record-store.ts',
     find: 'return isTouched || JSON.stringify(data) !== before.json;',

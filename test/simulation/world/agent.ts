@@ -54,6 +54,8 @@ export class Agent {
   /** What it has written so: a path may lead to another file when its directory was moved away. */
   readonly #unread = new Map<DiskNode, UnreadFile>();
   readonly #manner: SeededRandom;
+  /** What it is writing into a file: what it began before, it does not write any more. */
+  readonly #filling = new WeakMap<DiskNode, Buffer>();
   readonly written: string[] = [];
 
   constructor(
@@ -273,7 +275,8 @@ export class Agent {
   #fill(path: string, bytes: Buffer): void {
     const { disk } = this.services.repository;
     const node = disk.truncate(path);
-    const isWhole = (): boolean => disk.node(path) === node;
+    this.#filling.set(node, bytes);
+    const isWhole = (): boolean => disk.node(path) === node && this.#filling.get(node) === bytes;
     const half = Math.floor(bytes.length * this.#random.fraction());
     this.services.host.time.after(this.#random.fraction() * 0.3, () => {
       if (isWhole()) disk.write(path, bytes.subarray(0, half));
