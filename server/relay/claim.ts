@@ -1,5 +1,4 @@
-import { hostname } from 'node:os';
-import { isJsonObject, type Revision } from '../../protocol/index.js';
+import type { Revision } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import {
@@ -11,6 +10,7 @@ import {
   type StreamInfo,
 } from './broker.js';
 import type { Published, StreamPosition } from './outbox.js';
+import { readIdentity, type Identity } from './identity.js';
 import { BEGUN, isOver, nextClaimState, type ClaimEvent, type ClaimState } from './claim-state.js';
 import { encodeMark, type Claim, type RelayMessage, type Stamp } from './relay-message.js';
 import { readStored } from './read-relay-message.js';
@@ -27,23 +27,6 @@ const ANSWER_MS = 1_000;
 const YOUNG_MS = 2_000;
 /** How many messages of other programs at the end of a stream are passed over to find the origin's last one. */
 const LOOK_BACK = 64;
-
-/** The process that publishes. */
-export interface Identity {
-  readonly origin: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly root: string;
-}
-
-/** A process and its host. */
-export type ProcessPlace = Pick<Identity, 'host' | 'pid'>;
-
-export const identityOf = (
-  origin: string,
-  root: string,
-  { host, pid }: ProcessPlace = { host: hostname(), pid: process.pid },
-): Identity => ({ origin, host, pid, root });
 
 export interface ClaimServices {
   readonly broker: Broker;
@@ -63,6 +46,8 @@ export interface SentMessages {
   readonly answered: number;
   /** The sequence that the last sent message has if it was stored. */
   readonly last: number;
+  /** The position that the stream had with that message. */
+  readonly position: StreamPosition | undefined;
   /** The last revision that was sent. */
   readonly revision: Revision;
 }
@@ -208,15 +193,6 @@ async function whoPublishes({ broker, names }: ClaimServices): Promise<Identity 
   }
 }
 
-/** Any client of NATS may answer, so only what an origin can have said counts: what is none must not keep the stream. */
-function readIdentity(value: unknown): Identity | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const { origin, host, pid, root } = value as Partial<Record<keyof Identity, unknown>>;
-  const isText = (part: unknown): part is string => typeof part === 'string';
-  if (!isText(origin) || !isText(host) || !isText(root) || !Number.isSafeInteger(pid)) return undefined;
-  return { origin, host, pid: pid as number, root };
-}
-
 interface FoundPosition {
   /** `undefined` if no edge can continue from what is in the stream. */
   readonly position: StreamPosition | undefined;
@@ -229,7 +205,8 @@ async function positionOf(
   { firstSequence, lastSequence }: StreamInfo,
   sent: SentMessages | undefined,
 ): Promise<FoundPosition> {
-  if (lastSequence === 0) return { position: undefined };
+  // A stream that was made anew goes on with the next event, so that edges miss none.
+  if (lastSequence === 0) return { position: sent?.position && { ...sent.position, baseFrom: undefined } };
   const last = await messageAt(services, lastSequence);
   if (sent && lastSequence > sent.answered) {
     const answered = await messageAt(services, sent.answered);

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { systemRandom, type RandomBytes } from '../runtime/random.js';
 import { readAlive, type AliveMessage } from './alive-message.js';
-import { identityOf, type Identity, type ProcessPlace } from './claim.js';
+import { identityOf, type Identity, type ProcessPlace } from './identity.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
 import { connectNatsBroker } from './nats-broker.js';

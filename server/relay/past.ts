@@ -32,11 +32,22 @@ export class Past {
       return;
     }
     const { position } = message;
+    if (message.is === 'claim' || message.is === 'base') this.#forgetBeyond(position);
     if (this.#reached !== undefined && position <= this.#reached) return;
     const before = message.is === 'event' ? revision(position - 1) : message.is === 'skip' ? message.after : position;
     if (before !== this.#reached) this.#beginAt(before);
     if (message.is === 'event') this.#events.push(eventOf(message));
     this.#reached = position;
+  }
+
+  /** Where an origin goes on from an earlier revision, it has not written what came after that. */
+  #forgetBeyond(position: Revision): void {
+    if (this.#reached === undefined || position >= this.#reached) return;
+    if (this.#from === undefined || position < this.#from) this.#beginAt(position);
+    else {
+      this.#events = this.#events.filter((event) => event.revision <= position);
+      this.#reached = position;
+    }
   }
 
   #beginAt(position: Revision | undefined): void {

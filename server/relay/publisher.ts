@@ -225,7 +225,7 @@ export class Publisher {
     const revision = this.#outbox?.revision;
     const window = this.#window;
     if (!window || revision === undefined) return undefined;
-    return { answered: window.answered, last: window.next - 1, revision };
+    return { answered: window.answered, position: window.position, last: window.next - 1, revision };
   }
 
   #begin({ sequence, position, baseAgeMs, stream }: Claimed): void {

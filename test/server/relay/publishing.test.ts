@@ -287,6 +287,21 @@ t.test('an edge that no base helps, as one with a wrong key, is sent less and le
   t.ok(bases >= 4 && bases <= 7, `${String(bases)} in two minutes`);
 });
 
+t.test('a stream that was deleted goes on with the next event, and then has a base', async (t) => {
+  const world = new World();
+  const origin = new Origin(world, 'first');
+  await world.pass(3_000);
+  origin.put('a', { n: 1 });
+  await world.pass(1_000);
+  world.broker.deleteStream(NAMES.stream);
+  origin.put('b', { n: 2 });
+  origin.put('c', { n: 3 });
+  await world.pass(5_000);
+  t.strictSame(world.events(), [2, 3]);
+  const last = readStored(world.stream.find({ lastOf: NAMES.base })!, NAMES);
+  t.match(last, { is: 'base', phase: 'end', position: 3, records: 3 });
+});
+
 t.test('a record that does not fit into a message stops nothing: edges are told that it cannot be read', async (t) => {
   const world = new World();
   world.broker.maxPayloadBytes = 4_096;

@@ -425,6 +425,17 @@ t.test('clients of an edge that has served what the origin does not have are tol
     [MessageType.complete, 7, 'shutdown'],
   ]);
   t.equal(socket.closedWith?.code, 1001);
+
+  await world.act({ do: 'put', id: 'b' });
+  await world.act({ do: 'kill', who: 'edge' });
+  await world.pass(3_000);
+  const returned = new FakeSocket('json');
+  const returning = world.edge.bus.attach(returned, 'json');
+  returning.message(Buffer.from(JSON.stringify([MessageType.subscribe, 7, { since: 'E:1' }])), false);
+  await world.pass(1_000);
+  const replayed = JSON.stringify(returned.takeMessages());
+  t.match(replayed, '[2,1,4,"b"', 'a new edge replays what the origin wrote');
+  t.notMatch(replayed, 'forged', 'and not what took its revision');
 });
 
 t.test('an edge without the key is right in the end, whatever others have written', async () => {
