@@ -30,7 +30,7 @@ export function findRepositoryBus(from: string, isNamed: boolean): RepositoryBus
     case 'untrusted':
       throw new BusError(
         'untrusted-endpoint',
-        `${found.path} is not trusted: it ${found.why}`,
+        `${found.path} ${found.why}`,
         'start the server with muse-bus serve, which writes it again, or name a bus with url and token',
       );
   }

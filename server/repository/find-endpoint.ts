@@ -13,7 +13,12 @@ export type FoundEndpoint =
   /** A file of this user names a running process of this user. The server at the url must still prove that it knows the token. */
   | { readonly is: 'living'; readonly endpoint: Endpoint; readonly path: string }
   | { readonly is: 'none'; readonly path: string }
-  | { readonly is: 'untrusted'; readonly path: string; readonly why: string };
+  | {
+      readonly is: 'untrusted';
+      readonly path: string;
+      /** What is said of the file: the rest of a sentence that begins with its path. */
+      readonly why: string;
+    };
 
 /** Looks for the endpoint file of a repository's server, in the repository and in this user's state. Writes nothing. */
 export function findEndpoint(root: string, stateDir?: string, env?: NodeJS.ProcessEnv): FoundEndpoint {
@@ -54,7 +59,7 @@ function readBusFile(root: string): PrivateReading {
 /** @param kept the endpoint file in this user's state, for platforms that cannot prove which process has a pid. */
 function endpointIn(reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
   if (reading.is === 'absent') return { is: 'none', path };
-  const untrusted = (why: string): FoundEndpoint => ({ is: 'untrusted', path, why });
+  const untrusted = (why: string): FoundEndpoint => ({ is: 'untrusted', path, why: `is not trusted: it ${why}` });
   if (reading.is === 'refused') return untrusted(reading.why);
   const endpoint = parseEndpoint(reading.text);
   if (endpoint === undefined) return untrusted('names no bus');
@@ -63,7 +68,8 @@ function endpointIn(reading: PrivateReading, path: string, kept: string | undefi
     case 'lives':
       return { is: 'living', endpoint, path };
     case 'gone':
-      return untrusted(`names ${process}, which has ended`);
+      // A server that was killed leaves it.
+      return { is: 'untrusted', path, why: `is left over from ${process}, which has ended` };
     case 'another':
       return untrusted(`names ${process}, which is not the one that wrote it`);
     case 'unproven':

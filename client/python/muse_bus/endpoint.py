@@ -40,7 +40,15 @@ class Endpoint:
 
 
 class _Refused(Exception):
-    """The file is not trusted; the message follows its path in a sentence."""
+    """The file is not used; `lead` and the message follow its path in a sentence."""
+
+    lead = "is not trusted: it"
+
+
+class _LeftOver(_Refused):
+    """The server that wrote the file was killed."""
+
+    lead = "is left over from"
 
 
 def find_endpoint(root: Path, env: Mapping[str, str] | None = None) -> Endpoint:
@@ -72,7 +80,7 @@ def find_endpoint(root: Path, env: Mapping[str, str] | None = None) -> Endpoint:
 
 def _untrusted(what: object, refusal: _Refused) -> BusError:
     advice = "start the server with muse-bus serve, which writes it again, or name a bus with url and token"
-    return BusError("untrusted-endpoint", f"{what} is not trusted: it {refusal}", advice)
+    return BusError("untrusted-endpoint", f"{what} {refusal.lead} {refusal}", advice)
 
 
 def _judged(text: str, kept: str | None) -> Endpoint:
@@ -83,8 +91,9 @@ def _judged(text: str, kept: str | None) -> Endpoint:
     state = _state_of_process(endpoint)
     if state == "lives" or (state == "unproven" and kept == text):
         return endpoint
+    if state == "gone":
+        raise _LeftOver(f"process {endpoint.pid}, which has ended")
     why = {
-        "gone": "which has ended",
         "another": "which is not the one that wrote it",
         "unproven": "and this user's own state does not",
     }[state]

@@ -352,7 +352,7 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             self.assertIn("is longer than", fault_of(text + " " * 5_000))
             another = {**json.loads(text), "pid": os.getpid()}
             self.assertIn("is not the one that wrote it", fault_of(json.dumps(another)))
-            self.assertIn("has ended", fault_of(json.dumps({**json.loads(text), "boot_id": "another"})))
+            self.assertIn("is left over from process", fault_of(json.dumps({**json.loads(text), "boot_id": "another"})))
             file.unlink()
             (root / "elsewhere").write_text(text, "utf-8")
             (root / "elsewhere").chmod(0o600)

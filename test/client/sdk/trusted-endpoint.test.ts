@@ -120,7 +120,11 @@ t.test('an endpoint is believed only of a living process of this user, in a file
       plant(inBus(repository));
     };
   const ways: readonly (readonly [what: string, leave: Leave, why: RegExp])[] = [
-    ['of a process that has ended', (r, url) => leave(r, { ...own(url), pid: 2 ** 22 + 1 }), /has ended/],
+    [
+      'of a process that has ended',
+      (r, url) => leave(r, { ...own(url), pid: 2 ** 22 + 1 }),
+      /is left over from process \d+, which has ended/,
+    ],
     ['of an earlier boot', (r, url) => leave(r, { ...own(url), boot_id: 'earlier' }), /has ended/],
     [
       'of a process with the same pid',
