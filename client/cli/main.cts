@@ -7,8 +7,8 @@ import fs = require('node:fs');
 import path = require('node:path');
 import vm = require('node:vm');
 
-/** What the bundle of the hook is: a function, called as Node calls a CommonJS module, and with what imports an ES module. */
-type Bundle = (module: object, require: NodeJS.Require, importModule: (path: string) => Promise<unknown>) => void;
+/** What a bundle of the hook is: a function, called as Node calls a CommonJS module, and with what runs another bundle. */
+type Bundle = (module: object, require: NodeJS.Require, run: (name: string) => Promise<unknown>) => void;
 
 const [name, ...args] = process.argv.slice(2);
 /** A part of this program that cannot be loaded is no fault of it: too few open files, a broken installation. One line says so. */
@@ -35,27 +35,43 @@ try {
 
 /** Runs the hook, if possible with the code that V8 has compiled for an earlier call: to compile it takes a third of the hook's time. */
 function runHook(): void {
-  const file = path.join(__dirname, 'hook/main.cjs');
-  const compiledFile = `${file}.${process.version}-${process.platform}-${process.arch}`;
-  const text = fs.readFileSync(file);
-  const cachedData = compiledCode(compiledFile, text);
-  const options = cachedData === undefined ? {} : { cachedData };
-  const script = new vm.Script(text.toString('latin1'), { filename: 'hook/main.cjs', ...options });
-  const hook = { exports: {} as { main(args: readonly string[]): Promise<void> } };
-  (script.runInThisContext() as Bundle)(hook, require, (path) => import(path));
-  void hook.exports.main(args).then(() => {
-    if (cachedData === undefined) keepCompiled(file, compiledFile);
+  const uncompiled: string[] = [];
+  const { main } = runBundle('hook/main.cjs', uncompiled) as { main(args: readonly string[]): Promise<void> };
+  void main(args).then(() => {
+    for (const file of uncompiled) keepCompiled(file);
     // All is written. To take Node apart in order takes a tenth of the hook's time.
     process.exit();
   });
 }
 
-/** Has the hook compiled for the next call. Where the hook's user cannot write beside the bundle, it is compiled at each call. */
-function keepCompiled(file: string, compiledFile: string): void {
+/** @param uncompiled takes the bundles for which no compiled code is kept. @returns what the bundle exports. */
+function runBundle(name: string, uncompiled: string[]): unknown {
+  const file = path.join(__dirname, name);
+  const text = fs.readFileSync(file);
+  const cachedData = compiledCode(compiledFile(file), text);
+  if (cachedData === undefined) uncompiled.push(file);
+  const options = cachedData === undefined ? {} : { cachedData };
+  const script = new vm.Script(text.toString('latin1'), { filename: name, ...options });
+  const bundle = { exports: {} };
+  const run = (other: string): Promise<unknown> =>
+    new Promise((resolve) => {
+      resolve(runBundle(other, uncompiled));
+    });
+  (script.runInThisContext() as Bundle)(bundle, require, run);
+  return bundle.exports;
+}
+
+function compiledFile(file: string): string {
+  return `${file}.${process.version}-${process.platform}-${process.arch}`;
+}
+
+/** Has a bundle compiled for the next call. Where the hook's user cannot write beside the bundle, it is compiled at each call. */
+function keepCompiled(file: string): void {
   try {
     fs.accessSync(path.dirname(file), fs.constants.W_OK);
     const { execFileSync } = require('node:child_process') as typeof import('node:child_process');
-    execFileSync(process.execPath, [path.join(__dirname, 'compile-hook.cjs'), file, compiledFile], { stdio: 'ignore' });
+    const compile = [path.join(__dirname, 'compile-hook.cjs'), file, compiledFile(file)];
+    execFileSync(process.execPath, compile, { stdio: 'ignore' });
   } catch {
     // The next call finds no code either, and tries again.
   }

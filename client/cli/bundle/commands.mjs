@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
+import { EXTERNAL } from './external-packages.mjs';
 import { importBeyondBarrels } from './import-beyond-barrels.mjs';
 import { licencesOf } from './licences.mjs';
 
@@ -16,22 +17,7 @@ const dist = join(project, 'dist');
 const cli = join(dist, 'client/cli');
 const out = join(dist, 'client/cli-bundled');
 /** What is CommonJS: `main.cjs`, and the bundles of hook.mjs. */
-const COMMON = ['main.cjs', 'compile-hook.cjs', 'hook/main.cjs', 'print-version.cjs'];
-
-/** Packages with a native part, optional ones, and those that only `mcp`, a server or a relay needs: copies of them would make the package a fifth larger. */
-const EXTERNAL = [
-  '@modelcontextprotocol/*',
-  'zod',
-  'pino',
-  'pino-pretty',
-  'prom-client',
-  'lmdb',
-  'fs-native-extensions',
-  'uWebSockets.js',
-  '@nats-io/*',
-  'bufferutil',
-  'utf-8-validate',
-];
+const COMMON = ['main.cjs', 'compile-hook.cjs', 'hook/main.cjs', 'hook/source.cjs', 'print-version.cjs'];
 
 const WIDTH = `
   export default (text) => (/^[\\x20-\\x7e]*$/.test(text) ? text.length : require('string-width').default(text));
@@ -40,8 +26,7 @@ const WIDTH = `
 const askForPlace = new Set();
 
 const { metafile } = await build({
-  // The hook loads `source` if it has to read the files itself.
-  entryPoints: ['main.js', 'commands/source.js'].map((entry) => join(cli, entry)),
+  entryPoints: [join(cli, 'main.js')],
   outdir: out,
   outbase: cli,
   absWorkingDir: project,
