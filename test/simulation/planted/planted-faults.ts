@@ -43,9 +43,9 @@ const READING: readonly PlantedFault[] = [
   },
   {
     name: 'a list of addresses in a text is one address',
-    file: 'protocol/swarm/address.ts',
-    find: 'return parts.every((part) => LOOKS_LIKE_ADDRESS.test(part)) ? parts : [];',
-    replace: 'return [];',
+    file: 'protocol/swarm/address-spellings.ts',
+    find: 'const parts = LIST_SEPARATOR.test(line) ? splitList(line) : [line];',
+    replace: 'const parts = [line];',
     rules: ['false free'],
     needs: ['loose writers', 'questions'],
   },
