@@ -51,9 +51,9 @@ const READING: readonly PlantedFault[] = [
   },
   {
     name: 'a question about a line asks about a file of that name',
-    file: 'protocol/swarm/address.ts',
-    find: 'return place === trimmed ? [] : [place];',
-    replace: 'return [];',
+    file: 'protocol/swarm/address-spellings.ts',
+    find: "const place = trimmed.replace(POSITION, '');",
+    replace: 'const place = trimmed;',
     rules: ['false free'],
     needs: ['loose questions'],
   },
