@@ -11,6 +11,7 @@ import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
 import { EXTERNAL } from './external-packages.mjs';
 import { importBeyondBarrels } from './import-beyond-barrels.mjs';
 import { licencesOf } from './licences.mjs';
+import { withoutNativeMsgpackr } from './without-native-msgpackr.mjs';
 
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 const dist = join(project, 'dist');
@@ -52,14 +53,7 @@ const { metafile } = await build({
         });
       },
     },
-    {
-      // It finds strings faster in frames of hundreds of events, and takes 20 ms to load: as long as 15,000 records take without it.
-      name: 'without the native part of msgpackr',
-      setup({ onResolve, onLoad }) {
-        onResolve({ filter: /^msgpackr-extract$/ }, ({ path }) => ({ path, namespace: 'left out' }));
-        onLoad({ filter: /./, namespace: 'left out' }, () => ({ contents: 'module.exports = undefined;' }));
-      },
-    },
+    withoutNativeMsgpackr,
     {
       // It starts Node's tables of all scripts, which takes as long as bare Node does. Printable ASCII needs none of them.
       name: 'string-width on demand',

@@ -11,6 +11,7 @@ import { build } from 'esbuild';
 import { builtinsOnDemand } from './builtins-on-demand.mjs';
 import { EXTERNAL } from './external-packages.mjs';
 import { importBeyondBarrels } from './import-beyond-barrels.mjs';
+import { withoutNativeMsgpackr } from './without-native-msgpackr.mjs';
 
 const dist = fileURLToPath(new URL('../../../dist', import.meta.url));
 const cli = join(dist, 'client/cli');
@@ -38,7 +39,7 @@ function bundle(entry, out, { plugins = [], ...around }) {
     // Of the modules that look for a file beside them, none does so in a bus without a port or a journal.
     define: { 'import.meta.url': 'undefined' },
     logLevel: 'warning',
-    plugins: [...plugins, loadedFast(), ourModules(), builtinsOnDemand(/^node:/, dist)],
+    plugins: [...plugins, withoutStringWidth(), withoutNativeMsgpackr, ourModules(), builtinsOnDemand(/^node:/, dist)],
   });
 }
 
@@ -57,15 +58,13 @@ function onDemand() {
   };
 }
 
-function loadedFast() {
+function withoutStringWidth() {
   return {
-    name: 'what takes long to load',
+    name: 'without string-width',
     setup({ onResolve, onLoad }) {
       // string-width loads tables for all scripts. Only columns of tables are measured with it, and the hook prints no table.
       onResolve({ filter: /^string-width$/ }, () => ({ path: 'string-width', namespace: 'unmeasured' }));
       onLoad({ filter: /./, namespace: 'unmeasured' }, () => ({ contents: 'export default (text) => text.length;' }));
-      onResolve({ filter: /^msgpackr-extract$/ }, ({ path }) => ({ path, namespace: 'left out' }));
-      onLoad({ filter: /./, namespace: 'left out' }, () => ({ contents: 'module.exports = undefined;' }));
     },
   };
 }
