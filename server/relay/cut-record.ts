@@ -13,15 +13,16 @@ export function cutVersion({ kind, id, revision, observedAt, signature }: Record
 }
 
 /** Returns an event without the data that the record had before. Edges mostly know it. */
-export function withoutBefore(event: StoreEvent): StoreEvent {
-  const { revision, type, time, before, after, reason, observed, lease } = event;
-  const previous = before === after ? after : before && cutVersion(before);
-  return new StoreEvent(revision, type, time, previous, after, reason, observed, lease);
-}
+export const withoutBefore = (event: StoreEvent): StoreEvent => withVersions(event, event.after);
 
 /** Returns an event whose versions are {@link cutVersion}. */
-export function cutEvent({ revision, type, time, before, after, reason, observed, lease }: StoreEvent): StoreEvent {
-  const next = after && cutVersion(after);
+export const cutEvent = (event: StoreEvent): StoreEvent => withVersions(event, event.after && cutVersion(event.after));
+
+/** @param next what the record is after the event. What it was before is cut, unless it is the same. */
+function withVersions(
+  { revision, type, time, before, after, reason, observed, lease }: StoreEvent,
+  next: RecordVersion | undefined,
+): StoreEvent {
   const previous = before === after ? next : before && cutVersion(before);
   return new StoreEvent(revision, type, time, previous, next, reason, observed, lease);
 }

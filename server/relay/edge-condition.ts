@@ -11,6 +11,7 @@ import { Refusals } from './refusals.js';
 const LOOK_MS = 1_000;
 /** For how long a heartbeat that was not signed explains that the origin is away. */
 const UNSIGNED_MS = 5_000;
+const LOST = 'NATS is lost';
 const UNSIGNED = 'heartbeats come that are not signed with a key that was given (--relay-public-key)';
 
 export interface EdgeConditionServices {
@@ -146,35 +147,35 @@ export class EdgeCondition {
 
   get #why(): string | undefined {
     const { served, isOriginPresent, maxStalenessMs } = this.services;
-    if (!served()) return this.#nats === 'up' ? `there are no records yet${this.#obstacle}` : this.#away;
+    if (!served()) return this.#nats === 'up' ? `there are no records yet${this.#because}` : this.#away;
     const { staleMs } = this;
     if (staleMs !== undefined && staleMs <= maxStalenessMs) return undefined;
     const cause =
-      this.#nats === 'lost' ? this.#away : isOriginPresent() ? `events are missing${this.#obstacle}` : this.#originAway;
+      this.#nats === 'lost' ? this.#away : isOriginPresent() ? `events are missing${this.#because}` : this.#originAway;
     if (staleMs === undefined) return `it is not known how old the records are: ${cause}`;
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
   }
 
   /** Why nothing arrives; `undefined` if that is not known here. */
   get obstacle(): string | undefined {
-    if (this.#nats === 'lost') return this.#away;
-    const refusal = this.#refusals.recent;
-    return refusal === undefined ? this.services.failure() : `NATS refuses: ${refusal}`;
+    return this.#refused ?? (this.#nats === 'lost' ? LOST : this.services.failure());
   }
 
   get #away(): string {
-    const refusal = this.#refusals.recent;
-    if (refusal !== undefined) return `NATS refuses: ${refusal}`;
-    return this.#nats === 'lost' ? 'NATS is lost' : this.#unreached;
+    return this.#refused ?? (this.#nats === 'lost' ? LOST : this.#unreached);
   }
 
-  get #obstacle(): string {
+  get #refused(): string | undefined {
+    return this.refusal === undefined ? undefined : `NATS refuses: ${this.refusal}`;
+  }
+
+  get #because(): string {
     const why = this.obstacle;
     return why === undefined ? '' : `: ${why}`;
   }
 
   get #originAway(): string {
-    return this.#isUnsigned ? `the origin is away: ${UNSIGNED}` : `the origin is away${this.#obstacle}`;
+    return this.#isUnsigned ? `the origin is away: ${UNSIGNED}` : `the origin is away${this.#because}`;
   }
 
   get #isUnsigned(): boolean {
