@@ -154,7 +154,7 @@ export class RepositoryWatch {
       seen: (kinds) => this.#sight.seen(kinds),
       known: (kinds) => this.#sight.known(kinds),
       listedName: (kind, id) => files.nameOf(this.#directories.file(kind, id)),
-      foldsCase: (kind) => this.#directories.foldsCase(kind),
+      folds: (kind, id) => this.#directories.folds(kind, id),
       verifyDirectories: () => {
         this.#sight.verify();
       },
