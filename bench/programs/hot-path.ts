@@ -66,7 +66,7 @@ function ingest(root: string): Work {
     publish: (published) => (events += published.length),
     rescan: () => Promise.resolve(true),
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(kinds),
     known: (kinds) => new Set(kinds),

@@ -76,7 +76,9 @@ export class RecordStore extends CurrentRecords {
     switch (change.is) {
       case 'present':
         if (before && !differs(before, change)) {
-          if (before.signature === undefined) this.stand(before.foundAs(change.signature));
+          // Else each comparison would have the file read again.
+          if (before.signature?.changedNs !== change.signature.changedNs || before.signature === undefined)
+            this.stand(before.foundAs(change.signature));
           return NO_EVENTS;
         }
         return this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed);

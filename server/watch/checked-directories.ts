@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import { RepositoryIdentity, type IdentityState } from '../repository/index.js';
@@ -12,6 +13,19 @@ import {
 import { CoordinationDirError, type CoordinationDir } from './coordination-dir.js';
 import { systemFiles, type Files } from './files.js';
 import type { Glance } from './sweep.js';
+
+/** A name with its letters and accents as one character each, if they are several, or else as several; `undefined` if that is the same. */
+function otherForm(name: string): string | undefined {
+  return ['NFC', 'NFD'].map((form) => name.normalize(form)).find((form) => form !== name);
+}
+
+function lookAt(files: Files, path: string): BigIntStats | undefined {
+  try {
+    return files.look(path);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The directories on the path to the records. Each is checked without following a link, opened once, and then read through its
@@ -139,9 +153,16 @@ export class CheckedDirectories {
     return this.#above.every((directory) => directory.isStill()) && this.#byKind.get(kind)!.isStill();
   }
 
-  /** Whether a name also finds a file whose name differs in case: on macOS, vfat, and ext4 if the directory has that flag. */
-  foldsCase(kind: Kind): boolean {
-    return this.#byKind.get(kind)!.foldsCase;
+  /**
+   * Whether another spelling of a record's name finds its file: in another case (macOS, Windows, vfat, ext4 if the directory has that flag), or
+   * in another normal form alone (case-sensitive APFS, ZFS).
+   */
+  folds(kind: Kind, id: string): boolean {
+    if (this.#byKind.get(kind)!.foldsCase) return true;
+    const other = otherForm(id);
+    if (other === undefined) return false;
+    const [own, found] = [id, other].map((name) => lookAt(this.files, this.file(kind, name)));
+    return own !== undefined && own.ino === found?.ino && own.dev === found.dev;
   }
 
   /** The state of a kind's entries; `undefined` if the directory is not open, or not at its path. */

@@ -113,9 +113,9 @@ export class Ingest implements HintSink {
     this.notified();
     const id = this.services.ignored.idOf(kind, name, 'hint');
     if (id === undefined) return;
-    const { foldsCase, listedName, store, rescan } = this.services;
-    // The listed name names the record; a hint may have another spelling, and so may a record whose file was renamed to another case.
-    const listed = foldsCase(kind) ? listedName(kind, id) : name;
+    const { folds, listedName, store, rescan } = this.services;
+    // The listed name names the record; a hint may have another spelling, and so may a record whose file was renamed to another one.
+    const listed = folds(kind, id) ? listedName(kind, id) : name;
     const isGoneOrUntold = listed === undefined && store.get(kind, id) !== undefined;
     if (listed === name || isGoneOrUntold) this.record(kind, id);
     else void rescan(kind);
@@ -146,6 +146,8 @@ export class Ingest implements HintSink {
 
   /** Notes that a comparison did not find the file of a record in its directory. */
   missing(kind: Kind, id: string): void {
+    // A reading that was requested before would find a file whose name is spelt otherwise.
+    this.#pending.delete(kind, id);
     this.#removals.note({ kind, id });
     this.#schedule();
   }
@@ -156,7 +158,7 @@ export class Ingest implements HintSink {
   async readNow({ kind, id }: RecordName): Promise<void> {
     // For an id that no file name can have, a comparison could never find the file.
     if (!this.services.ignored.isRecordId(id)) return;
-    if (this.services.foldsCase(kind) && this.services.listedName(kind, id) !== `${id}.json`) {
+    if (this.services.folds(kind, id) && this.services.listedName(kind, id) !== `${id}.json`) {
       await this.services.rescan(kind);
       await this.drain();
       return;

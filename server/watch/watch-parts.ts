@@ -153,7 +153,7 @@ export class WatchParts {
       seen: (kinds) => visibility.seen(kinds),
       known: (kinds) => visibility.known(kinds),
       listedName: (kind, id) => files.nameOf(directories.file(kind, id)),
-      foldsCase: (kind) => directories.foldsCase(kind),
+      folds: (kind, id) => directories.folds(kind, id),
       verifyDirectories: () => {
         visibility.verify();
       },

@@ -22,7 +22,7 @@ export interface EmulatedPlatform {
 }
 
 /** The system's files with another status of each. */
-function filesWith(change: (stats: BigIntStats) => void): Files {
+export function filesWith(change: (stats: BigIntStats) => void): Files {
   const changed = (stats: BigIntStats): BigIntStats => {
     if (stats.isFile()) change(stats);
     return stats;
@@ -156,7 +156,7 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
     misses: ['other-end'],
     watch: () => silent,
     files: filesWith((stats) => {
-      stats.mtimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
+      stats.mtimeNs = stats.ctimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
     }),
   },
   'a mount with other inodes at each look': {

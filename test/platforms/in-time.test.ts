@@ -25,6 +25,8 @@ const POLL_MS = 500;
 /** Turns of the loop in which all work of one moment is done. */
 const TURNS = 10;
 const ROUNDS = 8;
+/** Within which a directory that is removed or made is told, with what is in it. */
+const DIRECTORY_MS = 2_000;
 /** The clock is turned by so many parts of a bound. */
 const PARTS = 20;
 
@@ -118,9 +120,26 @@ for (const [name, { entryMs, inPlaceMs }] of Object.entries(PLATFORMS)) {
       }
       repository.rename('claim', 'c', { n: 1 });
       check('a new record', await passed(clock, entryMs, () => store.get('claim', 'c') !== undefined), entryMs);
+      const isWritten = (n: number) => (): boolean => store.get('claim', 'c')?.data['n'] === n;
       repository.inPlace('claim', 'c', { n: 2 });
-      const isWritten = (): boolean => store.get('claim', 'c')?.data['n'] === 2;
-      check('a write in place', await passed(clock, inPlaceMs, isWritten), inPlaceMs);
+      check('a write in place', await passed(clock, inPlaceMs, isWritten(2)), inPlaceMs);
+      // Longer ago than a comparison doubts a time, which is then the same as before.
+      const longAgo = new Date(clock.now() - 60_000);
+      const past = repository.events.length;
+      utimesSync(dir.file('claim', 'c'), longAgo, longAgo);
+      await passed(clock, inPlaceMs, () => repository.events.length > past);
+      repository.inPlace('claim', 'c', { n: 3 });
+      utimesSync(dir.file('claim', 'c'), longAgo, longAgo);
+      check('a write in place that sets its time back', await passed(clock, inPlaceMs, isWritten(3)), inPlaceMs);
+      repository.removeDirectory('claim');
+      check(
+        'the removal of a directory',
+        await passed(clock, DIRECTORY_MS, () => store.count('claim') === 0),
+        DIRECTORY_MS,
+      );
+      repository.makeDirectory('claim');
+      repository.rename('claim', 'again', {});
+      check('a directory', await passed(clock, DIRECTORY_MS, () => store.count('claim') === 1), DIRECTORY_MS);
       t.same(late, []);
     },
   );

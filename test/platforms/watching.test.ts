@@ -153,6 +153,8 @@ t.test(
     t.same(repository.watch.health.misses, ['other-end']);
     // What existed is not renamed below: the overlay keeps its own view of the names that it has looked up.
     await keepsItsPromises(t, repository, join(repository.root, 'upper'));
+    writeFileSync(join(repository.root, 'upper', KIND_DIRECTORIES.task, 't1.json'), JSON.stringify({ n: 2 }));
+    await until('a write in place is told', () => repository.store.get('task', 't1')?.data['n'] === 2);
   },
 );
 

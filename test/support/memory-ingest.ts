@@ -38,7 +38,7 @@ export function ingestOver(clock: ManualClock) {
       return sight.isClear;
     },
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(sight.isClear ? kinds : []),
     known: (kinds) => new Set(sight.isClear ? kinds : []),

@@ -32,7 +32,7 @@ async function turns(tellingMs: number): Promise<number[]> {
     },
     rescan: () => Promise.resolve(true),
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(kinds),
     known: (kinds) => new Set(kinds),
