@@ -72,7 +72,7 @@ function ingest(root: string): Work {
     known: (kinds) => new Set(kinds),
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
-    tells: () => true,
+    hintsSuffice: () => true,
     reconcileSoon: () => undefined,
   });
   sink.start();

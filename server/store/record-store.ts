@@ -91,8 +91,8 @@ export class RecordStore extends CurrentRecords {
     }
   }
 
-  /** Makes the event of a file that was only touched, for a record that has not changed: edges were told too little of it. */
-  tellAgain(kind: Kind, id: string, now: UnixMillis): readonly StoreEvent[] {
+  /** Makes the event of a file that was only touched, for a record that has not changed: edges have received too little of it. */
+  republish(kind: Kind, id: string, now: UnixMillis): readonly StoreEvent[] {
     const before = this.get(kind, id);
     return before ? this.#put(before, before, before.data, before.problem, now, 'live') : NO_EVENTS;
   }

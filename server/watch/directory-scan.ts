@@ -1,5 +1,5 @@
 import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { nextTurn, type Clock } from '../runtime/clock.js';
 import { sameSignature } from '../store/change.js';
 import type { CurrentRecords } from '../store/current-records.js';
 import type { RecordVersion } from '../store/record-version.js';
@@ -73,7 +73,7 @@ export class DirectoryScan {
       if (id === undefined) continue;
       seen.add(id);
       if (this.#differs(kind, id, previous)) hint(id);
-      if (slices.isOver()) await slices.yieldToLoop();
+      if (slices.count()) await slices.yieldToLoop();
     }
     for (const id of store.ids(kind)) {
       // A file that is not listed may be gone. A reading proves it, unless it would find a file whose name is spelt otherwise.
@@ -81,7 +81,7 @@ export class DirectoryScan {
         if (this.services.directories.folds(kind, id)) missing(id);
         else hint(id);
       }
-      if (slices.isOver()) await slices.yieldToLoop();
+      if (slices.count()) await slices.yieldToLoop();
     }
     return { files: seen.size, differences, busyMs: slices.busyMs };
   }
@@ -89,9 +89,9 @@ export class DirectoryScan {
   /** The names in a kind's directory. A directory that does not exist in its parent has none. */
   *#names(kind: Kind): Generator<string> {
     const { directories } = this.services;
-    const standing = directories.standing(kind);
-    if (standing.is === 'absent') return;
-    if (standing.is === 'unknown') throw new UnseenDirectoryError(standing.why);
+    const state = directories.stateOf(kind);
+    if (state.is === 'absent') return;
+    if (state.is === 'unknown') throw new UnseenDirectoryError(state.why);
     try {
       yield* namesIn(directories.files, directories.path(kind));
     } catch (error) {
@@ -149,9 +149,7 @@ class ScanTurns {
 
   /** Resolves in the next turn. */
   next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.clock.nextTurn(resolve);
-    });
+    return nextTurn(this.clock);
   }
 }
 
@@ -162,8 +160,8 @@ class Slices {
 
   constructor(private readonly turns: ScanTurns) {}
 
-  /** Whether the slice is over. Called after each record; reads the clock only after every 32nd. */
-  isOver(): boolean {
+  /** Counts a record, and reads the clock after every 32nd. @returns whether the slice is over. */
+  count(): boolean {
     if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return false;
     const { passedMs, isSpent } = this.turns.look();
     this.busyMs += passedMs;

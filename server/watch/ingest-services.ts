@@ -25,7 +25,7 @@ export interface IngestServices extends SettledReaderServices {
   /** Whether the watcher, as far as is known, gives a hint at once for each file that this system changes. */
   hintsAreComplete(): boolean;
   /** Whether, up to now, hints have reported all changes in the directories of these kinds, from all writers. */
-  tells(kinds: readonly Kind[]): boolean;
+  hintsSuffice(kinds: readonly Kind[]): boolean;
   /** Requests a comparison of all directories soon, because hints may have been lost. */
   reconcileSoon(why: string): void;
 }

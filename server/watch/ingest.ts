@@ -1,6 +1,7 @@
 import type { Kind, RecordName } from '../../protocol/index.js';
 import type { Change } from '../store/change.js';
 import type { StoreEvent } from '../store/store-event.js';
+import { nextTurn } from '../runtime/clock.js';
 import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IngestServices } from './ingest-services.js';
@@ -10,7 +11,7 @@ import { PendingHints } from './pending-hints.js';
 import { warnOfContent } from './record-warnings.js';
 import { Removals } from './removals.js';
 import { SettledReader } from './settled-reader.js';
-import { takeIn } from './take-in.js';
+import { applyContained } from './record-containment.js';
 import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long. The rest waits for the next turn. */
@@ -58,7 +59,7 @@ export class Ingest implements HintSink {
       store,
       clock,
       settleMs,
-      tells: (kinds) => services.tells(kinds),
+      hintsSuffice: (kinds) => services.hintsSuffice(kinds),
       known: (kinds) => services.known(kinds),
       verify: () => {
         services.verifyDirectories();
@@ -125,7 +126,7 @@ export class Ingest implements HintSink {
     void this.services.rescan(kind);
   }
 
-  way(): void {
+  ancestor(): void {
     this.services.verifyDirectories();
   }
 
@@ -173,7 +174,7 @@ export class Ingest implements HintSink {
   async drain(): Promise<void> {
     this.#schedule();
     while (this.#isBusy && this.#phase === 'running') {
-      await new Promise<void>((resolve) => this.services.clock.nextTurn(resolve));
+      await nextTurn(this.services.clock);
     }
   }
 
@@ -219,7 +220,7 @@ export class Ingest implements HintSink {
       supervision.contain('the ends of leases', () => {
         for (const event of this.#deadlines.end()) events.push(event);
       });
-      this.#pending.told();
+      this.#pending.published();
     }
     const readAt = clock.elapsed();
     publish(events, hintedAt === undefined ? undefined : readAt - hintedAt);
@@ -244,7 +245,7 @@ export class Ingest implements HintSink {
     for (const change of changes) {
       // Checked again: other records of the same turn may have filled the store since this one was read.
       if (change.is !== 'absent' && !admits(change.kind, change.id)) continue;
-      for (const event of takeIn(this.services, change, clock.now())) {
+      for (const event of applyContained(this.services, change, clock.now())) {
         if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
         events.push(event);
       }

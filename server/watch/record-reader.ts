@@ -85,7 +85,7 @@ export class RecordReader {
   read(kind: Kind, id: string): Reading {
     this.#length = 0;
     const { directories, admits } = this.services;
-    if (!directories.isStill(kind)) return directories.standing(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
+    if (!directories.isStill(kind)) return directories.stateOf(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
     // A record that is not admitted counts as a file that does not exist.
     if (!admits(kind, id)) return absent(kind, id);
     this.linked.note(kind, id, false);

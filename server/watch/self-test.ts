@@ -35,7 +35,7 @@ export async function selfTest(
     watcher.start({
       file: (kind, file) => file === name && note(kind),
       directory: note,
-      way: () => undefined,
+      ancestor: () => undefined,
       notified: () => undefined,
       everything: () => undefined,
     });

@@ -178,7 +178,7 @@ async function exported(): Promise<string> {
   const { bus } = repository.server;
   const { epoch, store, history } = bus.hub;
   const health = (): WatchHealth => bus.health;
-  const source = { epoch, store, history, health, readNow: () => Promise.resolve(), tellAgain: () => undefined };
+  const source = { epoch, store, history, health, readNow: () => Promise.resolve(), republish: () => undefined };
   const services = { options: relay, root: '/', source, maxRecordBytes: 1, clock: systemClock, log: silentLog };
   const delay = new LoopDelay();
   const [origin, edge] = [new LazyRegistry(), new LazyRegistry()];

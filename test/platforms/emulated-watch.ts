@@ -2,8 +2,7 @@ import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { systemFiles, type Files } from '../../server/watch/files.js';
 import type { WatchFunction } from '../../server/watch/native-watcher.js';
 import type { FileSystem } from '../../server/repository/index.js';
-import type { Miss } from '../../server/watch/completeness.js';
-import type { Mechanism } from '../../server/watch/mechanism.js';
+import type { Mechanism, Miss } from '../../server/watch/completeness.js';
 
 const LOCAL: FileSystem = { is: 'local', name: 'a local disk' };
 /** The latency that libuv asks FSEvents for, and how long it takes to open the stream again. */
@@ -110,14 +109,19 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
   inotify: { mechanism: 'inotify', fileSystem: LOCAL, watch: () => listen },
   kqueue: {
     mechanism: 'kqueue',
-    fileSystem: { is: 'untold' },
+    fileSystem: { is: 'unreported' },
     misses: ['in-place', 'other-end'],
     watch: () => (path, listener) =>
       listen(path, (type) => {
         if (type === 'rename') listener(type, null);
       }),
   },
-  FSEvents: { mechanism: 'FSEvents', fileSystem: { is: 'untold' }, misses: ['other-end', 'gaps'], watch: oneStream },
+  FSEvents: {
+    mechanism: 'FSEvents',
+    fileSystem: { is: 'unreported' },
+    misses: ['other-end', 'gaps'],
+    watch: oneStream,
+  },
   'a layered mount': {
     mechanism: 'inotify',
     fileSystem: { is: 'layered', name: 'overlay' },
@@ -142,7 +146,7 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
   },
   ReadDirectoryChangesW: {
     mechanism: 'ReadDirectoryChangesW',
-    fileSystem: { is: 'untold' },
+    fileSystem: { is: 'unreported' },
     misses: ['other-end'],
     watch: smallBuffer,
   },

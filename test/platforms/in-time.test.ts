@@ -15,7 +15,7 @@ import t, { type Test } from 'tap';
 import type { FileSystem } from '../../server/repository/index.js';
 import { PollingWatcher } from '../../server/watch/polling-watcher.js';
 import { NativeWatcher, type WatchFunction } from '../../server/watch/native-watcher.js';
-import type { Mechanism } from '../../server/watch/mechanism.js';
+import type { Mechanism } from '../../server/watch/completeness.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { WatchedRepository } from '../support/watched-repository.js';
 import { PLATFORMS as EMULATED } from './emulated-watch.js';
@@ -41,14 +41,14 @@ const on =
  * is written in place.
  */
 const PLATFORMS = {
-  'macOS whose hints are lost': { choose: on('FSEvents', { is: 'untold' }), entryMs: 20, inPlaceMs: 1_000 },
+  'macOS whose hints are lost': { choose: on('FSEvents', { is: 'unreported' }), entryMs: 20, inPlaceMs: 1_000 },
   'a mount that may be remote': {
     choose: on('inotify', { is: 'layered', name: 'overlay' }),
     entryMs: 1_000,
     inPlaceMs: 1_000,
   },
   'a disk of which the system tells nothing': {
-    choose: on('ReadDirectoryChangesW', { is: 'untold' }),
+    choose: on('ReadDirectoryChangesW', { is: 'unreported' }),
     entryMs: 1_000,
     inPlaceMs: 1_000,
   },
@@ -188,8 +188,8 @@ for (const name of ['a share that keeps whole seconds', 'a mount with other inod
       for (let n = 1; n <= 4; n++) {
         write(file, JSON.stringify({ n }), join(repository.root, 'aside'));
         utimesSync(file, clock.now() / 1_000, clock.now() / 1_000);
-        const isTold = (): boolean => repository.store.get('task', 't')?.data['n'] === n;
-        if ((await passed(clock, 1_000, isTold)) > 1_000) late.push(`${way}, ${String(n)}`);
+        const isPublished = (): boolean => repository.store.get('task', 't')?.data['n'] === n;
+        if ((await passed(clock, 1_000, isPublished)) > 1_000) late.push(`${way}, ${String(n)}`);
       }
     t.same(late, []);
     t.equal(repository.events.length, 4 * Object.keys(WRITERS).length, 'each once');

@@ -6,7 +6,7 @@ import { systemClock, type Clock } from '../../server/runtime/clock.js';
 import { unixMillis } from '../../protocol/index.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { HttpClient } from '../support/http-client.js';
-import { loadNativeEngine } from '../../server/network/native-engine.js';
+import { loadNativeEngine } from '../../server/network/uws/native-engine.js';
 import { TRANSPORTS } from '../support/running-server.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 import { until } from '../support/until.js';

@@ -39,7 +39,7 @@ class Life {
     findElsewhere?: FindElsewhere,
   ) {
     const { clock, log } = this;
-    const probe = (): Promise<void> => Promise.resolve();
+    const checkIntegrity = (): Promise<void> => Promise.resolve();
     const openTable = disk.open;
     this.journal = new Journal({
       parent: () => state,
@@ -47,7 +47,7 @@ class Life {
       clock,
       log,
       openTable,
-      probe,
+      checkIntegrity,
       ...(findElsewhere && { findElsewhere }),
     });
   }

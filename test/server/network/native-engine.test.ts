@@ -4,7 +4,7 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { NATIVE_ENGINE_SHA256 } from '../../../server/network/native-engine-sha256.js';
+import { NATIVE_ENGINE_SHA256 } from '../../../server/network/uws/native-engine-sha256.js';
 import {
   chooseNative,
   cureOf,
@@ -12,9 +12,9 @@ import {
   loadedOf,
   type NativeChoice,
   type NativeFiles,
-} from '../../../server/network/native-choice.js';
-import { NATIVE_FILES } from '../../../server/network/native-engine.js';
-import { NATIVE_PACKAGES, type Machine } from '../../../server/network/native-packages.js';
+} from '../../../server/network/uws/native-choice.js';
+import { NATIVE_FILES } from '../../../server/network/uws/native-engine.js';
+import { NATIVE_PACKAGES, type Machine } from '../../../server/network/uws/native-packages.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';

@@ -38,7 +38,7 @@ async function turns(tellingMs: number): Promise<number[]> {
     known: (kinds) => new Set(kinds),
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
-    tells: () => true,
+    hintsSuffice: () => true,
     reconcileSoon: () => undefined,
   });
   for (let i = 0; i < FILES; i++) ingest.record('intent', `i${String(i)}`);
