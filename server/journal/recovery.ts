@@ -76,10 +76,10 @@ function checkFile(dir: JournalDir, { file, inode, changed, seal }: Header): voi
   } catch (error) {
     throw new DamagedJournalError(`${file} is missing`, { cause: error });
   }
-  // If a journal and its copy both continued, they would use the same revisions for different events.
-  if (found === inode) return;
-  // Over some mounts each process, or each mount, sees other inodes.
-  if (seal && changed !== undefined && dir.changedAt(file) === changed) return;
+  // If a journal and its copy both continued, they would use the same revisions for different events. A copy may be written over the
+  // file, which keeps the inode; and over some mounts each process, or each mount, sees other inodes. The time of change shows both.
+  const isOriginal = seal && changed !== undefined ? dir.changedAt(file) === changed : found === inode;
+  if (isOriginal) return;
   throw new DamagedJournalError('it is a copy or was restored from one');
 }
 

@@ -82,7 +82,7 @@ class DamagedRepository extends TemporaryRepository {
     await command.exit;
   }
 
-  /** @returns a function that restores the current journal, with a header for the new file, because a header names an inode */
+  /** @returns a function that restores the current journal, with a header for the new file, because a header names inode and time of change */
   remember(): () => void {
     const contents = readdirSync(this.journal).map((name) => [name, readFileSync(join(this.journal, name))] as const);
     const file = basename(this.table);
@@ -93,7 +93,7 @@ class DamagedRepository extends TemporaryRepository {
       for (const [name, content] of contents) writeFileSync(join(this.journal, name), content, { mode: 0o600 });
       const state = this.openState();
       const dir = new JournalDir(() => state);
-      dir.writeHeader({ ...dir.readHeader()!, inode: dir.inode(file) });
+      dir.writeHeader({ ...dir.readHeader()!, inode: dir.inode(file), changed: dir.changedAt(file) });
       dir.close();
       state.close();
     };
@@ -188,6 +188,27 @@ t.test(
     t.not(copied.epoch, epoch);
     t.match(copied.log.messages('error'), [/it is a copy/]);
     await copied.stop();
+  },
+);
+
+t.test(
+  'an older journal that is copied over the files is not gone on with: its revisions were used again',
+  async (t) => {
+    const repository = damagedRepository(t);
+    const epoch = await repository.liveAndStop();
+    const files = readdirSync(repository.journal).map((name) => join(repository.journal, name));
+    const older = files.map((path) => [path, readFileSync(path)] as const);
+    const run = await Run.on(repository.root);
+    t.equal(run.epoch, epoch);
+    repository.rename('task', 't0', { n: 'changed' });
+    await run.reaches(RECORDS + 1);
+    await run.stop();
+    // Written into the files, which keep their inodes.
+    for (const [path, content] of older) writeFileSync(path, content);
+    const next = await Run.on(repository.root);
+    t.not(next.epoch, epoch);
+    t.match(next.log.messages('error'), [/it is a copy or was restored from one/]);
+    await next.stop();
   },
 );
 
