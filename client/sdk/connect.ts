@@ -34,6 +34,7 @@ const ENDPOINT_FIELDS: Readonly<Record<string, OptionTable<{ field: unknown }>['
   started_at: ANYTHING,
   boot_id: ANYTHING,
   process_started: ANYTHING,
+  pid_namespace: ANYTHING,
   uid: ANYTHING,
   repository: ANYTHING,
 };

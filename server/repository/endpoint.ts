@@ -37,7 +37,7 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Record<string, unknown>;
-  const { url, token, pid, uid, boot_id, process_started, version, started_at } = fields;
+  const { url, token, pid, uid, boot_id, process_started, pid_namespace, version, started_at } = fields;
   const repository = parseServedRepository(fields['repository']);
   if (typeof url !== 'string' || !isBusUrl(url) || !isHeaderText(token)) return undefined;
   if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined;
@@ -48,6 +48,7 @@ export function parseEndpoint(text: string): Endpoint | undefined {
     ...(typeof uid === 'number' ? { uid } : {}),
     ...(typeof boot_id === 'string' ? { boot_id } : {}),
     ...(typeof process_started === 'string' ? { process_started } : {}),
+    ...(typeof pid_namespace === 'string' ? { pid_namespace } : {}),
     version: String(version),
     started_at: String(started_at),
     ...(repository === undefined ? {} : { repository }),

@@ -76,6 +76,8 @@ function endpointIn(root: string, reading: PrivateReading, path: string, kept: s
     case 'gone':
       // A server that was killed leaves it.
       return { is: 'untrusted', path, why: `is left over from ${process}, which has ended` };
+    case 'elsewhere':
+      return { is: 'untrusted', path, why: `is of ${process} of another boot, machine or container` };
     case 'another':
       return untrusted(`names ${process}, which is not the one that wrote it`);
     case 'unproven':

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ownProcess, stateOfProcess, type ProcessProof } from './process-proof.js';
 
@@ -9,8 +9,6 @@ export interface LockHolder extends ProcessProof {
   readonly claim?: string;
   /** The name of the machine or container. */
   readonly host?: string;
-  /** The kernel's name for the set of processes that the pid belongs to; absent where there is only one. */
-  readonly pid_namespace?: string;
   /** A hash of the id that the system got when it was installed; absent if it has none. */
   readonly machine?: string;
   /** The last question that the holder has answered. */
@@ -27,14 +25,12 @@ export interface Host {
 
 export const thisHost: Host = {
   holder: () => {
-    const namespace = pidNamespace();
     const machine = machineId();
     return {
       ...ownProcess(),
       claim: randomBytes(8).toString('hex'),
       host: hostname(),
       ...(machine === undefined ? {} : { machine }),
-      ...(namespace === undefined ? {} : { pid_namespace: namespace }),
     };
   },
   mayLive: (holder) => {
@@ -90,14 +86,6 @@ function machineId(): string | undefined {
     return /^[0-9a-f]{32}$/.test(id)
       ? createHash('sha256').update(`muse-bus lock ${id}`).digest('hex').slice(0, 16)
       : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function pidNamespace(): string | undefined {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
   } catch {
     return undefined;
   }

@@ -27,8 +27,7 @@ export function completionCommand(terminal: Terminal, program: Command): Command
     });
   return withHelp(command, {
     examples: [
-      ['source <(muse-bus completion bash)', 'in ~/.bashrc'],
-      ['source <(muse-bus completion zsh)', 'in ~/.zshrc, after compinit'],
+      ['source <(muse-bus completion bash)', 'in ~/.bashrc; with zsh in ~/.zshrc, after compinit'],
       ['muse-bus completion fish > ~/.config/fish/completions/muse-bus.fish', 'once'],
       ['muse-bus completion powershell | Out-String | Invoke-Expression', 'in $PROFILE'],
     ],
@@ -211,26 +210,23 @@ const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').repla
 /** Where nothing is offered, PowerShell completes files and directories. */
 function powershell(program: Command): string {
   const commands = commandsOf(program);
-  const arm = (names: readonly string[], values: Values | undefined): string[] =>
-    values === undefined ? [] : [`    { $_ -cin ${listed(names)} } { ${powershellValues(values)}break }`];
+  const arm = (name: string | undefined, values: Values | undefined): string[] =>
+    name === undefined || values === undefined ? [] : [`    '${name}' { ${powershellValues(values)} }`];
   const options = new Map(commands.flatMap(optionsOf).map((option) => [option.long, option]));
   const ofFlags = [...options.values()].flatMap((option) =>
-    arm(
-      [option.short, option.long].filter((name) => name !== undefined),
-      valuesOfOption(option),
-    ),
+    [option.short, option.long].flatMap((name) => arm(name, valuesOfOption(option))),
   );
-  const ofCommands = commands.flatMap((command) => arm([command.name()], valuesOfArgument(command)));
-  const flags = commands.flatMap((command) => arm([command.name()], flagsOf(command)));
+  const ofCommands = commands.flatMap((command) => arm(command.name(), valuesOfArgument(command)));
+  const flags = commands.flatMap((command) => arm(command.name(), flagsOf(command)));
   return `${POWERSHELL_BEGIN}
-  $found = switch ($words[-1]) {
+  $found = switch -CaseSensitive ($words[-1]) {
 ${ofFlags.join('\n')}
     default {
       if ($words.Count -lt 2) { ${listed([...commands.map((command) => command.name()), '--help', '--version'])} }
-      elseif ($word.StartsWith('-')) { switch ($words[1]) {
+      elseif ($word.StartsWith('-')) { switch -CaseSensitive ($words[1]) {
 ${flags.join('\n')}
       } }
-      else { switch ($words[1]) {
+      else { switch -CaseSensitive ($words[1]) {
 ${ofCommands.join('\n')}
       } }
     }
@@ -239,8 +235,8 @@ ${POWERSHELL_END}`;
 }
 
 function powershellValues(values: Values): string {
-  if (isCompleted(values)) return `& $records '${values}'; `;
-  return typeof values === 'string' ? '' : `${listed(values)}; `;
+  if (isCompleted(values)) return `& $records '${values}'`;
+  return typeof values === 'string' ? '' : listed(values);
 }
 
 const listed = (texts: readonly string[]): string => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ');

@@ -38,6 +38,7 @@ class Endpoint:
     uid: int | None
     boot_id: str | None
     process_started: str | None
+    pid_namespace: str | None
 
 
 class _Refused(Exception):
@@ -50,6 +51,12 @@ class _LeftOver(_Refused):
     """The server that wrote the file was killed."""
 
     lead = "is left over from"
+
+
+class _Elsewhere(_Refused):
+    """The server that wrote the file cannot be seen from here."""
+
+    lead = "is of"
 
 
 def find_endpoint(root: Path, env: Mapping[str, str] | None = None) -> Endpoint:
@@ -98,6 +105,8 @@ def _judged(root: Path, text: str, kept: str | None) -> Endpoint:
         return endpoint
     if state == "gone":
         raise _LeftOver(f"process {endpoint.pid}, which has ended")
+    if state == "elsewhere":
+        raise _Elsewhere(f"process {endpoint.pid} of another boot, machine or container")
     why = {
         "another": "which is not the one that wrote it",
         "unproven": "and this user's own state does not",
@@ -121,6 +130,7 @@ def _parse(text: str) -> Endpoint | None:
     if not isinstance(pid, int) or isinstance(pid, bool) or not 1 <= pid <= _MAX_INTEGER:
         return None
     uid, boot_id, started = value.get("uid"), value.get("boot_id"), value.get("process_started")
+    namespace = value.get("pid_namespace")
     return Endpoint(
         url=url,
         token=token,
@@ -128,6 +138,7 @@ def _parse(text: str) -> Endpoint | None:
         uid=uid if isinstance(uid, int) and not isinstance(uid, bool) else None,
         boot_id=boot_id if isinstance(boot_id, str) else None,
         process_started=started if isinstance(started, str) else None,
+        pid_namespace=namespace if isinstance(namespace, str) else None,
     )
 
 
@@ -227,11 +238,13 @@ def _check_private(path: Path, stats: os.stat_result) -> None:
 # ── the process ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another", "unproven"]:
+def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another", "unproven", "elsewhere"]:
     """Whether the process lives, is this user's and the one that was meant: a pid alone is given away again."""
-    boot = own_boot_id()
+    boot, namespace = own_boot_id(), _pid_namespace()
     if boot is not None and endpoint.boot_id is not None and endpoint.boot_id != boot:
-        return "gone"
+        return "elsewhere"
+    if namespace is not None and endpoint.pid_namespace is not None and endpoint.pid_namespace != namespace:
+        return "elsewhere"
     if not _is_alive(endpoint.pid):
         return "gone"
     started = _start_of(endpoint.pid)
@@ -241,6 +254,14 @@ def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another",
         return "another"
     is_ours = endpoint.uid == current_user() and endpoint.uid == _user_of(endpoint.pid)
     return "lives" if is_ours else "another"
+
+
+def _pid_namespace() -> str | None:
+    """The set of processes that pids belong to here: a container has its own."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
 
 
 def _is_alive(pid: int) -> bool:

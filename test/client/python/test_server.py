@@ -355,7 +355,9 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             other = {"path": "/srv/other", "device": "1", "inode": "1"}
             copied = json.dumps({**json.loads(text), "repository": other})
             self.assertIn("names the server of /srv/other", fault_of(copied))
-            self.assertIn("is left over from process", fault_of(json.dumps({**json.loads(text), "boot_id": "another"})))
+            for elsewhere in ({"boot_id": "another"}, {"pid_namespace": "another"}):
+                said = fault_of(json.dumps({**json.loads(text), **elsewhere}))
+                self.assertRegex(said, "is of process [0-9]+ of another boot, machine or container")
             file.unlink()
             (root / "elsewhere").write_text(text, "utf-8")
             (root / "elsewhere").chmod(0o600)

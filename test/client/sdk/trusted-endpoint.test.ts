@@ -125,7 +125,16 @@ t.test('an endpoint is believed only of a living process of this user, in a file
       (r, url) => leave(r, { ...own(url), pid: 2 ** 22 + 1 }),
       /is left over from process \d+, which has ended/,
     ],
-    ['of an earlier boot', (r, url) => leave(r, { ...own(url), boot_id: 'earlier' }), /has ended/],
+    [
+      'of another boot',
+      (r, url) => leave(r, { ...own(url), boot_id: 'another' }),
+      /is of process \d+ of another boot, machine or container/,
+    ],
+    [
+      'of another container',
+      (r, url) => leave(r, { ...own(url), pid_namespace: 'another' }),
+      /is of process \d+ of another boot, machine or container/,
+    ],
     [
       'of a process with the same pid',
       (r, url) => leave(r, { ...own(url), process_started: '1' }),
