@@ -94,7 +94,16 @@ function readTerm(word: Word, options: QueryOptions): QueryTerm | undefined {
   const wanted = unquote(body).toLowerCase();
   if (wanted === '') return undefined;
   checkUse('text', at, options);
-  return { field: 'text', isNegated, at: word.at, test: (subject) => searched(subject).toLowerCase().includes(wanted) };
+  return { field: 'text', isNegated, at: word.at, test: textTest(wanted) };
+}
+
+/** Data are searched as JSON, which has an escape before a quote, a backslash and a line break. */
+function textTest(wanted: string): QueryTerm['test'] {
+  const escaped = JSON.stringify(wanted).slice(1, -1);
+  return (subject) => {
+    const text = searched(subject).toLowerCase();
+    return text.includes(wanted) || (escaped !== wanted && text.includes(escaped));
+  };
 }
 
 function checkUse(field: QueryTerm['field'], at: number, { fields, view = 'this view' }: QueryOptions): void {

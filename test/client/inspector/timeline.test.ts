@@ -40,6 +40,17 @@ t.test(
   },
 );
 
+t.test('runs and leases that have come and gone are forgotten with their events', async (t) => {
+  const captured = new CapturedEvents(20_000);
+  for (let i = 0; i < 3_000; i++) {
+    const name = String(i);
+    captured.reserve(i, name, name, 'x', i + 10).event(i + 1, 'removed', 'reservation', name, { run_id: name });
+  }
+  const { base, head, intervals } = captured.timeline;
+  for (const { runs } of [base, head]) t.ok(runs.size < 1_000 && (runs === base.runs || runs.has('2999')));
+  t.ok([...intervals.all()].length < 1_000);
+});
+
 t.test('after a resync too, an evicted heartbeat is not lost from the state', async (t) => {
   const captured = new CapturedEvents(6_000);
   const beat = (i: number) =>
