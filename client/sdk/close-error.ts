@@ -35,9 +35,14 @@ export function couldNotDial(error: unknown): BusError {
   return new BusError('bad-option', text, 'is the url right?', { cause: error });
 }
 
+/** The reason without what it asks the client to do: `shutdown`. */
+export const causeIn = (reason: string): string => reason.replace(RETRY, '').trim();
+
+const RETRY = /\bretry=(\d{1,6})\b/;
+
 /** How long the server asks the client to wait before it reconnects, milliseconds; 0 if the reason has no `retry=`. */
 export function suggestedDelayMs(reason: string): number {
-  return Number(/\bretry=(\d{1,6})\b/.exec(reason)?.[1] ?? 0);
+  return Number(RETRY.exec(reason)?.[1] ?? 0);
 }
 
 /** Why a mirror ended whose subscription ended without an error: its client was closed, or its signal aborted. */

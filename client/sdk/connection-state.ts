@@ -1,7 +1,7 @@
 import { RECONNECT_AFTER, type CloseCode } from '../../protocol/index.js';
 import { backoffMs, type BackoffOptions } from './backoff.js';
 import type { BusError } from './bus-error.js';
-import { closeError, suggestedDelayMs } from './close-error.js';
+import { causeIn, closeError, suggestedDelayMs } from './close-error.js';
 import type { BusStatus } from './status.js';
 
 type Told<State extends BusStatus['state']> = Extract<BusStatus, { readonly state: State }>;
@@ -144,7 +144,7 @@ function broken(
   const attempt = attempts + 1;
   const laterMs = suggestedDelayMs(reason) + (advice === 'later' ? LATER_MS : 0);
   const delayMs = laterMs + backoffMs(attempt, random, backoff);
-  const cause = reason === '' ? why.message : reason;
+  const cause = causeIn(reason) || why.message;
   return {
     at: 'waiting',
     status: { state: 'connecting', attempt, delayMs, cause },

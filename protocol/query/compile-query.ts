@@ -80,7 +80,7 @@ function readTerm(word: Word, options: QueryOptions): QueryTerm | undefined {
   }
   const match = /^([a-z_]+):(.*)$/is.exec(body);
   if (match?.[2]?.startsWith(':') === false && isFieldLike(match[1]!)) {
-    const field = fieldNamed(match[1]!, at);
+    const field = fieldNamed(match[1]!, at, options);
     checkUse(field, at, options);
     const valuesAt = at + match[1]!.length + 1;
     const values = splitValues(match[2], valuesAt);
@@ -94,7 +94,16 @@ function readTerm(word: Word, options: QueryOptions): QueryTerm | undefined {
   const wanted = unquote(body).toLowerCase();
   if (wanted === '') return undefined;
   checkUse('text', at, options);
-  return { field: 'text', isNegated, at: word.at, test: (subject) => searched(subject).toLowerCase().includes(wanted) };
+  return { field: 'text', isNegated, at: word.at, test: textTest(wanted) };
+}
+
+/** Data are searched as JSON, which has an escape before a quote, a backslash and a line break. */
+function textTest(wanted: string): QueryTerm['test'] {
+  const escaped = JSON.stringify(wanted).slice(1, -1);
+  return (subject) => {
+    const text = searched(subject).toLowerCase();
+    return text.includes(wanted) || (escaped !== wanted && text.includes(escaped));
+  };
 }
 
 function checkUse(field: QueryTerm['field'], at: number, { fields, view = 'this view' }: QueryOptions): void {
@@ -119,13 +128,14 @@ const ALIASES: ReadonlyMap<string, QueryField> = new Map([
 /** Links begin with `https:`. They are text, not fields; so are ids such as `sha256:…`, because no field has a digit. */
 const isFieldLike = (name: string): boolean => !/^(https?|wss?|nats)$/i.test(name);
 
-function fieldNamed(name: string, at: number): QueryField {
+function fieldNamed(name: string, at: number, { fields }: QueryOptions): QueryField {
   const known = name.toLowerCase();
   const field = QUERY_FIELD_NAMES.find((one) => one === known) ?? ALIASES.get(known);
   if (field) return field;
-  const best = closestMatch(known, QUERY_FIELD_NAMES);
+  const names = QUERY_FIELD_NAMES.filter((one) => fields?.includes(one) ?? true);
+  const best = closestMatch(known, names);
   const hint = best === undefined ? '' : `, did you mean ${best}?`;
-  throw new QuerySyntaxError(`no field “${name.slice(0, 20)}”${hint} — fields are ${QUERY_FIELD_NAMES.join(', ')}`, at);
+  throw new QuerySyntaxError(`no field “${name.slice(0, 20)}”${hint} — fields are ${names.join(', ')}`, at);
 }
 
 /** Only the beginning of a longer text is searched, so no expression can delay the stream for long. */

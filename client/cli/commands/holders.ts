@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { parseTimestamp, type Address, type AddressContext } from '../../../protocol/index.js';
 import { readAddresses } from '../../sdk/address.js';
+import type { BusClient } from '../../sdk/bus-client.js';
 import { BusError } from '../../sdk/bus-error.js';
 import type { Holder, HoldersOptions } from '../../sdk/holders.js';
+import { unseenOf } from '../../sdk/unseen.js';
 import { addressContext } from './address-context.js';
 import { CliError } from '../cli-error.js';
 import { USUAL_EXITS, withHelp } from '../terminal/help.js';
@@ -26,8 +28,10 @@ import { readTarget, withTarget, type Target, type TargetFlags } from './target.
 import type { Terminal } from '../terminal/terminal.js';
 import type { Text } from '../terminal/terminal-text.js';
 
-/** A server that gives no answer in this time is asked by a client, which says what it waits for. */
+/** A server that gives no answer in this time is asked by a client, which can say why there is none. */
 const ANSWER_MS = 8_000;
+/** How long a client waits for the answer. An edge gives none while its origin is away. */
+const CLIENT_ANSWER_MS = 15_000;
 
 interface HoldersFlags extends FormatFlags, PrintFlags, TargetFlags, TimeFlags {
   readonly branch?: string;
@@ -95,11 +99,22 @@ async function askRepository(
 async function askClient(target: Target, address: string, options: HoldersOptions, terminal: Terminal): Promise<Held> {
   const { findSource } = await import('./source.js');
   const source = await findSource(target, terminal);
+  const { client } = source;
   try {
-    return { held: await source.client.holders(address, options), now: source.client.serverNow() };
+    const held = await client.holders(address, { ...options, timeoutMs: CLIENT_ANSWER_MS });
+    return { held, now: client.serverNow() };
+  } catch (error) {
+    if (!(error instanceof BusError) || error.code !== 'timeout') throw error;
+    const why = whyNoAnswer(client) ?? `no answer within ${String(CLIENT_ANSWER_MS / 1_000)} s`;
+    const text = `it is unknown who holds ${address}${onBranch(options.branch)}: ${why}`;
+    throw new CliError(text, 'timeout', 'see what muse-bus doctor finds at this server');
   } finally {
     await source.stop();
   }
+}
+
+function whyNoAnswer({ status }: BusClient): string | undefined {
+  return status.state === 'live' && status.health ? unseenOf(status.health)?.why : undefined;
 }
 
 /** @throws CliError for an invalid address. An empty one may come from an unset variable in a script. */

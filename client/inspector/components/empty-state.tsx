@@ -81,8 +81,9 @@ export function connectionEmptyState({ connection, summary }: Paint): EmptyState
         asksForAddress: true,
         children: (
           <p>
-            The server is running, but the token belongs to another bus or has been replaced. Open the address that{' '}
-            <code>muse-bus serve</code> printed last, or paste the token from <code>.muse/bus/endpoint.json</code>.
+            The server is running, but the token belongs to another bus or has been replaced, as it is after a server
+            was killed. Open the address that <code>muse-bus serve</code> printed last, or paste the token from{' '}
+            <code>.muse/bus/endpoint.json</code>.
           </p>
         ),
       };

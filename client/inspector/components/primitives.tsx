@@ -2,6 +2,7 @@ import type { EventType, Kind } from '../../../protocol/index.js';
 import { formatSince, formatSpan } from '../model/format.js';
 import { visible, visibleMiddle } from '../model/visible.js';
 import type { LeaseState } from '../model/lease.js';
+import { query } from '../page/state.js';
 
 /** A text from a record, escaped and cut. Its tooltip has a longer part. Its writing direction does not affect the text after it. */
 export function Text({ value, max = 80, middle }: { value: string; max?: number; middle?: boolean }) {
@@ -26,6 +27,11 @@ export function Fitted({ value, max = 80 }: { value: string; max?: number }) {
     </bdi>
   );
 }
+
+/** In the place of the rows of an empty list. */
+export const Nothing = ({ matching, all }: { matching: string; all: string }) => (
+  <p class="nothing">{query.value === '' ? all : matching}</p>
+);
 
 export const KindTag = ({ kind }: { kind: Kind }) => <span class={`kind kind-${kind}`}>{kind}</span>;
 

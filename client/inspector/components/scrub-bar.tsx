@@ -110,7 +110,8 @@ function LiveButton({ now: { connection }, isHeld }: { now: Paint; isHeld: boole
       </button>
     );
   }
-  const isLive = connection.state === 'live' && !connection.unseen && !isHeld;
+  const isPresent = connection.state === 'live' && !connection.unseen;
+  const isLive = isPresent && !isHeld;
   return (
     <button
       class={isLive ? 'is-live' : ''}
@@ -119,7 +120,7 @@ function LiveButton({ now: { connection }, isHeld }: { now: Paint; isHeld: boole
       onClick={goLive}
       title="Go to the latest event"
     >
-      {connection.state === 'live' ? 'Live' : 'Not live'}
+      {isPresent ? 'Live' : 'Not live'}
     </button>
   );
 }

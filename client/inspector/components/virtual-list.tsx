@@ -28,7 +28,8 @@ export interface VirtualListProps<Row> {
   /** Height of a row in rem. */
   readonly rowRem: number;
   readonly columns: number;
-  readonly header?: ComponentChildren;
+  /** No element: those of a first render are held by its closures, with the rows around them, which would never be freed. */
+  readonly header?: () => ComponentChildren;
   readonly render: (row: Row, place: number) => ComponentChildren;
   readonly keyOf: (row: Row) => string | number;
   readonly isSelected: (row: Row) => boolean;
@@ -135,7 +136,7 @@ export function VirtualList<Row>(props: VirtualListProps<Row>) {
           props.onFollow?.(by > 0 && scrollTop + clientHeight >= scrollHeight - height);
         }}
       >
-        {props.header}
+        {props.header?.()}
         <div
           class="list-space"
           role="rowgroup"

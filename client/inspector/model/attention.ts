@@ -1,16 +1,8 @@
 import { holdersCommand } from './copied-command.js';
 import { SILENT_AFTER_MS } from './agents.js';
-import {
-  describeIntent,
-  endOf,
-  isHistory,
-  isOfContent,
-  recordKey,
-  recordProblems,
-  unixMillis,
-} from '../../../protocol/index.js';
+import { describeIntent, isHistory, isOfContent, recordKey, recordProblems } from '../../../protocol/index.js';
 import { formatBytes, formatSince, formatSpan, plural } from './format.js';
-import { isHeld, type Lease } from './lease.js';
+import { isHeld, isListed, type Lease } from './lease.js';
 import { LAPSING_WITHIN_MS, on, short, where, type Attention, type Situation } from './matter.js';
 import { clientName, type Connection, type Overview } from './overview.js';
 import type { Severity } from './severity.js';
@@ -84,7 +76,7 @@ function lapsing({ agents, nowMs }: Situation): Attention[] {
       subject: short(run),
       severity: leftMs <= 20_000 && silentMs >= SILENT_AFTER_MS ? 'critical' : 'warning',
       weight: 500 - leftMs / 1_000,
-      text: `${short(run)} ${silenceOf(silentMs)} and holds a lease on ${where(next)} that ends in ${leftMs < 1_000 ? 'less than a second' : formatSpan(leftMs)}`,
+      text: `${short(run)} ${silenceOf(silentMs)} and holds a lease on ${where(next)}`,
       endMs: next.endMs,
       link: { view: 'agents', target: { type: 'run', run } },
       runs: [run],
@@ -102,8 +94,8 @@ const silenceOf = (silentMs: number): string =>
       : `was last heard from ${formatSince(silentMs)}`;
 
 /** A lease that lapsed long ago needs no attention. */
-export const isRecentlyLapsed = ({ lease }: Lease, nowMs: number): boolean =>
-  lease.state === 'lapsed' && !isHistory(endOf(lease), { now: unixMillis(nowMs) });
+export const isRecentlyLapsed = (lease: Lease, nowMs: number): boolean =>
+  lease.state === 'lapsed' && isListed(lease, nowMs);
 
 /** Reports lapsed leases, except those that an intent names: {@link unprotectedIntents} reports them. */
 function lapsed({ replayed, leases, nowMs }: Situation): Attention[] {

@@ -8,6 +8,8 @@ export type IntervalEnd = 'running' | 'released' | 'lapsed' | 'removed';
 /** A lease as an interval of time. */
 export interface LeaseInterval {
   readonly key: RecordKey;
+  /** What heartbeats and releases call it. */
+  readonly name: string;
   readonly run: string;
   /** Empty if the record names none. */
   readonly branch: string;
@@ -63,7 +65,9 @@ export class LeaseIntervals {
     while (this.#removed.length > 0 && this.#removed[0]!.atMs < atMs) {
       const { key } = this.#removed.shift()!;
       const interval = this.#intervals.get(key);
-      if (interval?.ended && interval.ended.atMs < atMs) this.#intervals.delete(key);
+      if (!interval?.ended || interval.ended.atMs >= atMs) continue;
+      this.#intervals.delete(key);
+      if (this.#keyByName.get(interval.name) === key) this.#keyByName.delete(interval.name);
     }
   }
 
@@ -77,9 +81,11 @@ export class LeaseIntervals {
     this.#shownAgain?.add(key);
     const { data } = entry;
     const endMs = Math.max(parseTimestamp(data['expires_at']) ?? Infinity, known?.endMs ?? 0);
-    this.#keyByName.set(textOf(data, 'reservation_id') ?? entry.id, key);
+    const name = textOf(data, 'reservation_id') ?? entry.id;
+    this.#keyByName.set(name, key);
     this.#intervals.set(key, {
       key,
+      name,
       run: textOf(data, 'run_id') ?? '',
       branch: normalBranch(textOf(data, 'branch') ?? ''),
       addresses: addressesOf(data),

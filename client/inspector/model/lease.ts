@@ -1,6 +1,9 @@
 import {
+  endOf,
   isHeld as isHeldLease,
+  isHistory,
   recordKey,
+  unixMillis,
   type Address,
   type Lease as SwarmLease,
   type LeaseState,
@@ -45,6 +48,10 @@ function shownLease(lease: SwarmLease, reservation: ReplayedRecord): Lease {
 
 /** Whether the lease keeps others out. */
 export const isHeld = ({ lease }: Lease): boolean => isHeldLease(lease);
+
+/** Whether overviews list it: it is held, or ended not long ago. */
+export const isListed = ({ lease }: Lease, nowMs: number): boolean =>
+  !isHistory(endOf(lease), { now: unixMillis(nowMs) });
 
 function toLease(lease: SwarmLease, reservation: ReplayedRecord): Lease {
   const startMs = lease.createdAt ?? reservation.firstMs;

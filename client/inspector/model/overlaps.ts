@@ -22,8 +22,8 @@ export interface SpannedLease extends Span {
 
 /** Each lease is compared with at most this many others at one address. */
 const MAX_RIVALS = 48;
-/** When there are more addresses than this, those of leases that have gone are forgotten. */
-const MAX_ADDRESSES = 100_000;
+/** When there are so many more addresses than leases now have, those of leases that have gone are forgotten. */
+const MAX_STALE = 5_000;
 
 /**
  * Finds when leases held what others held too, by the model of addresses that also decides about conflicts: a file and a symbol in it, a
@@ -33,10 +33,12 @@ export class LeaseOverlaps {
   #index = new AddressIndex();
   /** By their spelling in records; `undefined` for what is no address. */
   readonly #addresses = new Map<string, Address | undefined>();
+  /** How many of them the leases had last. */
+  #used = 0;
 
   /** Returns the overlaps of the shown leases with any of all. The spans of each lease are merged. */
   between(shown: readonly SpannedLease[], all: readonly SpannedLease[]): Map<string, Overlap[]> {
-    if (this.#addresses.size > MAX_ADDRESSES) this.#forget();
+    if (this.#addresses.size > 2 * this.#used + MAX_STALE) this.#forget();
     const holders = new Map<string, SpannedLease[]>();
     for (const lease of all)
       for (const { text } of this.#addressesOf(lease)) {
@@ -44,6 +46,7 @@ export class LeaseOverlaps {
         if (own) own.push(lease);
         else holders.set(text, [lease]);
       }
+    this.#used = holders.size;
     const rivals = new Map<string, readonly SpannedLease[]>();
     const found = new Map<string, Overlap[]>();
     for (const lease of shown) {

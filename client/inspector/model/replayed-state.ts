@@ -113,6 +113,11 @@ export class ReplayedState {
     this.revision = revision;
   }
 
+  /** Forgets the runs that have no record and caused no event since a time. */
+  forgetRunsBefore(atMs: number): void {
+    for (const { id, records, lastMs } of this.runs.values()) if (records === 0 && lastMs < atMs) this.runs.delete(id);
+  }
+
   #applyEvent(entry: EventEntry): void {
     const { kind, id, data, type } = entry;
     const key = recordKey(kind, id);

@@ -1,4 +1,5 @@
 import type { RecordData } from '../../../protocol/index.js';
+import { SILENT_AFTER_MS } from './agents.js';
 import { LeaseIntervals } from './lease-intervals.js';
 import { Capture } from './capture.js';
 import type { Beginning, Entry, EventEntry, Mark } from './entry.js';
@@ -122,6 +123,13 @@ export class Timeline {
   #add(entry: Entry): void {
     this.head.apply(entry);
     this.capture.push(entry);
-    if ((entry.seq & 1_023) === 0) this.intervals.forgetBefore(this.capture.first()?.atMs ?? 0);
+    if ((entry.seq & 1_023) === 0) this.#forget(this.capture.first()?.atMs ?? 0);
+  }
+
+  /** A tab may stay open for weeks, and there is always a new run. */
+  #forget(beforeMs: number): void {
+    this.intervals.forgetBefore(beforeMs);
+    // A run is shown until it is silent.
+    for (const state of [this.base, this.head]) state.forgetRunsBefore(beforeMs - SILENT_AFTER_MS);
   }
 }

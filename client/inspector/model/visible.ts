@@ -33,17 +33,18 @@ const MAX_CLUSTER = 32;
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** The beginning of a text, at most so long, without half a character at its end. */
-function wholeStart(text: string, most: number): string {
+export function wholeStart(text: string, most: number): string {
   if (text.length <= most) return text;
   const from = Math.max(0, most - MAX_CLUSTER);
   const around = text.slice(isLowSurrogate(text, from) ? from - 1 : from, most + MAX_CLUSTER);
   const begin = most + MAX_CLUSTER > text.length ? text.length - around.length : most + MAX_CLUSTER - around.length;
   let end = 0;
   for (const { index, segment } of segmenter.segment(around)) {
-    if (begin + index + segment.length > most) break;
+    // The first one is never cut, however little room there is.
+    if (begin + index + segment.length > most && begin + index > 0) break;
     end = index + segment.length;
   }
-  return text.slice(0, Math.max(1, begin + end));
+  return text.slice(0, begin + end);
 }
 
 /** The end of a text, at most so long, without half a character at its beginning. */

@@ -90,6 +90,12 @@ export function focusFilter(): void {
   input?.select();
 }
 
+/** Offers the filter to who asks the browser to find a text: only the rows on the screen have elements. */
+export function findInList(): void {
+  focusFilter();
+  say('The filter searches all rows; Ctrl F again only those on the screen');
+}
+
 const viewAction = (name: ViewName): Action => ({
   name: `Go to ${VIEW_TITLES[name]}`,
   keys: `g ${VIEW_KEYS[name]}`,
@@ -101,6 +107,7 @@ const viewAction = (name: ViewName): Action => ({
 export const ACTIONS: readonly Action[] = [
   ...VIEW_NAMES.map(viewAction),
   { name: 'Filter', keys: '/', run: focusFilter },
+  { name: 'Find in all rows, with the filter', keys: 'Ctrl F', run: findInList },
   { name: 'Pause or resume the view', keys: 'Space', run: togglePause },
   { name: 'Follow the newest event', keys: 'f', run: () => (follow.value ? (follow.value = false) : goLive()) },
   { name: 'Export the capture (NDJSON)', keys: 'e', run: () => void exportFile() },

@@ -1,6 +1,6 @@
 import { VIEW_KEYS, VIEW_NAMES } from '../model/view-name.js';
-import { askTold, exportFile, focusFilter, goLive, togglePause } from './actions.js';
-import { copiedFromList, moveInList, openInList, toggleInList } from './list-keys.js';
+import { askTold, exportFile, findInList, focusFilter, goLive, togglePause } from './actions.js';
+import { copiedFromList, hasList, moveInList, openInList, toggleInList } from './list-keys.js';
 import { follow, isUtc, overlay, say, select, showView, target } from './state.js';
 
 /** After `g`, the second key must be pressed within this time, however late a busy page handles it. */
@@ -21,6 +21,11 @@ export function startKeys(): void {
       event.preventDefault();
       return;
     }
+    if (asksToFind(event)) {
+      findInList();
+      event.preventDefault();
+      return;
+    }
     if (event.key === 'Escape') {
       escape();
       return;
@@ -36,6 +41,15 @@ export function startKeys(): void {
     event.preventDefault();
     say('Row copied');
   });
+}
+
+/**
+ * Whether the browser is asked to find a text, and would find it only in the rows on the screen. Asked again from within the filter, the
+ * browser may do it.
+ */
+function asksToFind(event: KeyboardEvent): boolean {
+  const isFind = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && latinKey(event) === 'f';
+  return isFind && hasList() && overlay.value === 'none' && !isTyping(event.target);
 }
 
 const NO_TEXT = ['button', 'checkbox', 'radio', 'range', 'submit', 'reset', 'file', 'color'];

@@ -19,6 +19,9 @@ export function bindListKeys(list: KeyList): () => void {
   };
 }
 
+/** Whether the view has a list that only makes elements for the rows on the screen. */
+export const hasList = (): boolean => current !== undefined;
+
 export function moveInList(by: number): void {
   if (current) {
     current.move(by);

@@ -1,7 +1,7 @@
 import { formatSince } from '../model/format.js';
 import { grouping, paint, select, sort, target } from '../page/state.js';
 import { PlaceLink } from '../components/link.js';
-import { Fitted, LeaseTag, Sparkline, Text } from '../components/primitives.js';
+import { Fitted, LeaseTag, Nothing, Sparkline, Text } from '../components/primitives.js';
 import { ShortWait } from '../components/wait-line.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { AgentGrouping, AgentSort } from '../worker/messages.js';
@@ -54,13 +54,15 @@ export function AgentsView() {
         list={list}
         rowRem={2.15}
         columns={COLUMNS.length}
-        header={<Header />}
+        header={() => <Header />}
         keyOf={(row) => (row.row === 'group' ? `group ${row.label}` : row.run)}
         isSelected={(row) => row.row === 'agent' && target.value?.type === 'run' && target.value.run === row.run}
         target={(row) => (row.row === 'agent' ? { type: 'run', run: row.run } : undefined)}
         render={(row) => <Row row={row} />}
       />
-      {list.total === 0 ? <p class="nothing">No agent matches the filter.</p> : null}
+      {list.total === 0 ? (
+        <Nothing matching="No agent matches the filter." all="No agent has worked in the last hour." />
+      ) : null}
     </div>
   );
 }

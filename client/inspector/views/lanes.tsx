@@ -7,7 +7,7 @@ import { lanes, nowMs, paint, target } from '../page/state.js';
 import { LaneCanvas } from '../components/lane-canvas.js';
 import { PlaceLink } from '../components/link.js';
 import { TimeAxis } from '../components/time-axis.js';
-import { Fitted } from '../components/primitives.js';
+import { Fitted, Nothing } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 
 const WIDTHS_MS = [30_000, 120_000, 600_000, 3_600_000];
@@ -63,13 +63,15 @@ export function LanesView() {
         rowRem={2}
         columns={2}
         overscan={6}
-        header={<Header window={window} beginsMs={list.beginsMs} />}
+        header={() => <Header window={window} beginsMs={list.beginsMs} />}
         keyOf={({ run }) => run}
         isSelected={({ run }) => target.value?.type === 'run' && target.value.run === run}
         target={({ run }) => ({ type: 'run', run })}
         render={(lane) => <Row lane={lane} window={window} beginsMs={list.beginsMs} />}
       />
-      {list.total === 0 ? <p class="nothing">No agent matches the filter.</p> : null}
+      {list.total === 0 ? (
+        <Nothing matching="No agent matches the filter." all="No agent has worked in the last hour." />
+      ) : null}
     </div>
   );
 }

@@ -1,10 +1,10 @@
-import { formatBytes, formatCount, formatLag, formatSpan } from '../model/format.js';
+import { formatBytes, formatCount, formatLag, formatSpan, plural } from '../model/format.js';
 import { clock, moment } from '../page/times.js';
 import { visible } from '../model/visible.js';
-import { follow, nowMs, paint, query, showHeartbeats, target, timeFormat } from '../page/state.js';
+import { follow, nowMs, paint, showHeartbeats, target, timeFormat } from '../page/state.js';
 import { PlaceLink } from '../components/link.js';
 import { pastWords } from '../components/scrub-bar.js';
-import { KindTag, Text, TypeTag } from '../components/primitives.js';
+import { KindTag, Nothing, Text, TypeTag } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { Mark } from '../model/entry.js';
 import type { StreamRow } from '../worker/paint.js';
@@ -27,7 +27,9 @@ export function StreamView() {
           Heartbeats
         </label>
         {list.hiddenHeartbeats > 0 ? (
-          <span class="muted">{formatCount(list.hiddenHeartbeats)} heartbeats are hidden</span>
+          <span class="muted">
+            {plural(list.hiddenHeartbeats, 'heartbeat')} {list.hiddenHeartbeats === 1 ? 'is' : 'are'} hidden
+          </span>
         ) : null}
         <label>
           Time{' '}
@@ -40,14 +42,14 @@ export function StreamView() {
           </select>
         </label>
         <span class="spring" />
-        <span class="muted">{formatCount(list.total)} rows</span>
+        <span class="muted">{plural(list.total, 'row')}</span>
       </div>
       <VirtualList
         label="Events"
         list={list}
         rowRem={1.85}
         columns={COLUMNS.length}
-        header={<Header />}
+        header={() => <Header />}
         keyOf={({ seq }) => seq}
         isSelected={isSelected}
         target={(row) => (row.row === 'event' ? { type: 'record', key: row.key, revision: row.revision } : undefined)}
@@ -57,9 +59,7 @@ export function StreamView() {
         dropped={list.dropped}
       />
       {list.total === 0 ? (
-        <p class="nothing">
-          {query.value === '' ? 'No event in this span.' : 'No event in this span matches the filter.'}
-        </p>
+        <Nothing matching="No event in this span matches the filter." all="No event in this span." />
       ) : null}
     </div>
   );

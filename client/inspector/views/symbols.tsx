@@ -1,7 +1,7 @@
 import { visible } from '../model/visible.js';
 import { closed, paint, target } from '../page/state.js';
 import { PlaceLink } from '../components/link.js';
-import { Fitted, Text } from '../components/primitives.js';
+import { Fitted, Nothing, Text } from '../components/primitives.js';
 import { VirtualList } from '../components/virtual-list.js';
 import type { SymbolRow } from '../model/symbol-tree.js';
 
@@ -18,7 +18,7 @@ export function SymbolsView() {
         list={list}
         rowRem={1.85}
         columns={4}
-        header={<Header />}
+        header={() => <Header />}
         keyOf={({ path }) => path}
         isSelected={isSelected}
         target={({ path }) => ({ type: 'address', address: path })}
@@ -28,7 +28,12 @@ export function SymbolsView() {
         }}
         render={(row) => <Row row={row} />}
       />
-      {list.total === 0 ? <p class="nothing">No held address matches the filter.</p> : null}
+      {list.total === 0 ? (
+        <Nothing
+          matching="No held address matches the filter."
+          all="No address is held, and none was in the last hour."
+        />
+      ) : null}
     </div>
   );
 }

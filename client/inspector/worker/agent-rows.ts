@@ -1,5 +1,5 @@
 import type { Agent } from '../model/agents.js';
-import { isHeld, type Lease } from '../model/lease.js';
+import { isHeld, isListed, type Lease } from '../model/lease.js';
 import type { Query } from '../model/query.js';
 import { blockedBy, waitsOf } from '../model/waits.js';
 import type { AgentGrouping, AgentSort, ViewState } from './messages.js';
@@ -35,7 +35,7 @@ export function agentRows(
 
 export function agentRow(agent: Agent, derived: DerivedState): Extract<AgentRow, { row: 'agent' }> {
   const { run, branch, presence, silentMs, sinceBeatMs, leases, intent, activity } = agent;
-  const shown = leases.filter(({ state }) => state !== 'released');
+  const shown = leases.filter((lease) => lease.state !== 'released' && isListed(lease, derived.nowMs));
   return {
     row: 'agent',
     run,

@@ -77,6 +77,6 @@ export const matchesLease = (query: Query, lease: Lease): boolean => query.match
 /** An agent matches by itself or by any of its leases. */
 export function matchesAgent(query: Query, agent: Agent): boolean {
   if (query.isEmpty) return true;
-  const self = { kind: 'heartbeat', id: '', revision: 0, data: { run_id: agent.run, branch: agent.branch } } as const;
-  return query.matchesRecord(self) || agent.leases.some((lease) => matchesLease(query, lease));
+  const data = { run_id: agent.run, branch: agent.branch, detail: agent.intent };
+  return query.matchesRecord({ data }) || agent.leases.some((lease) => matchesLease(query, lease));
 }

@@ -14,6 +14,7 @@ import { differences } from '../model/difference.js';
 import { addressesOf, textOf, type EventEntry } from '../model/entry.js';
 import { isUnder } from '../model/symbol-tree.js';
 import type { Target } from '../model/target.js';
+import { wholeStart } from '../model/visible.js';
 import { blockedBy, waitsOf } from '../model/waits.js';
 import type { Lease } from '../model/lease.js';
 import type { ReplayedRecord } from '../model/replayed-state.js';
@@ -199,5 +200,5 @@ function historyRow({ seq, atMs, type, kind, id, revision, data }: EventEntry): 
 /** Returns the field that says most about a record. */
 function gist(data: RecordData): string {
   const text = textOf(data, 'detail') ?? textOf(data, 'title') ?? addressesOf(data)[0] ?? textOf(data, 'reason');
-  return (text ?? textOf(data, 'reservation_id') ?? '').slice(0, 256);
+  return wholeStart(text ?? textOf(data, 'reservation_id') ?? '', 256);
 }

@@ -14,7 +14,7 @@ export interface Found {
 /** The most results of each sort. */
 const MAX_OF_EACH = 8;
 
-/** Finds runs, addresses, records and clients whose names contain the words, in any case. Those that begin with the first come first. */
+/** Finds runs, addresses, records and clients whose names contain the words, in any case. */
 export function search(text: string, { runs, byKind }: ReplayedState, overview: Overview | undefined): Found[] {
   const words = text
     .toLowerCase()
@@ -44,22 +44,33 @@ export function search(text: string, { runs, byKind }: ReplayedState, overview: 
   return best.found();
 }
 
+/** The first results of each sort. */
 class Best {
   readonly #found = new Map<Found['what'], Found[]>();
 
   constructor(private readonly words: readonly string[]) {}
 
   offer(found: Found): void {
-    const own = this.#found.get(found.what) ?? [];
     const name = found.name.toLowerCase();
     if (!this.words.every((word) => name.includes(word))) return;
+    const own = this.#found.get(found.what) ?? [];
     this.#found.set(found.what, own);
-    if (name.startsWith(this.words[0]!)) own.unshift(found);
-    else if (own.length < MAX_OF_EACH) own.push(found);
+    const place = own.findIndex((other) => this.#compare(found, other) < 0);
+    if (place < 0) own.push(found);
+    else own.splice(place, 0, found);
     if (own.length > MAX_OF_EACH) own.pop();
   }
 
   found(): Found[] {
     return (['agent', 'address', 'client', 'record'] as const).flatMap((what) => this.#found.get(what) ?? []);
+  }
+
+  /** Names that begin with the first word come first. The shorter come before the longer: the name that was typed in full, `agent-2`, `agent-10`. */
+  #compare({ name: a }: Found, { name: b }: Found): number {
+    return this.#rank(a) - this.#rank(b) || a.length - b.length || (a < b ? -1 : 1);
+  }
+
+  #rank(name: string): number {
+    return name.toLowerCase().startsWith(this.words[0]!) ? 0 : 1;
   }
 }

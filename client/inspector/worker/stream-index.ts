@@ -2,6 +2,7 @@ import { recordKey } from '../../../protocol/index.js';
 import type { Capture } from '../model/capture.js';
 import { textOf, addressesOf, type Entry, type EventEntry } from '../model/entry.js';
 import { EMPTY_QUERY, type Query } from '../model/query.js';
+import { wholeStart } from '../model/visible.js';
 import type { StreamPaint, StreamRow } from './paint.js';
 
 /** The captured entries that the stream shows. The index is updated as entries arrive, so a paint costs only the rows that it shows. */
@@ -118,10 +119,10 @@ function toRow(entry: Entry, previous: Entry | undefined): StreamRow {
     type: entry.type,
     kind: entry.kind,
     key: recordKey(entry.kind, entry.id),
-    id: entry.id.slice(0, 256),
-    run: (textOf(entry.data, 'run_id') ?? '').slice(0, 256),
-    branch: (textOf(entry.data, 'branch') ?? '').slice(0, 256),
-    address: summaryOf(entry, addresses).slice(0, 512),
+    id: wholeStart(entry.id, 256),
+    run: wholeStart(textOf(entry.data, 'run_id') ?? '', 256),
+    branch: wholeStart(textOf(entry.data, 'branch') ?? '', 256),
+    address: wholeStart(summaryOf(entry, addresses), 512),
     more: Math.max(0, addresses.length - 1),
     bytes: entry.bytes,
     lagMs: entry.lagMs,

@@ -5,6 +5,7 @@ import { EMPTY_QUERY, parseQuery, unusedIn, type Query } from '../model/query.js
 import { KINDS, type QueryError } from '../../../protocol/index.js';
 import { withPast, type PastEvents } from '../model/history.js';
 import { SPAN_MS, type Since } from '../model/place.js';
+import { isListed } from '../model/lease.js';
 import { groupAttention } from '../model/attention-groups.js';
 import { SymbolRows } from '../model/symbol-rows.js';
 import { Timeline, type Position } from '../model/timeline.js';
@@ -174,7 +175,9 @@ export class ViewModel {
       case 'agents':
         return { agents: windowOf(agentRows(derived, query, viewState), viewState.rows) };
       case 'symbols': {
-        const leases = query.isEmpty ? derived.leases : derived.leases.filter((lease) => matchesLease(query, lease));
+        const leases = derived.leases.filter(
+          (lease) => isListed(lease, derived.nowMs) && (query.isEmpty || matchesLease(query, lease)),
+        );
         const kept = new Set(leases);
         const contests = derived.contests.filter((contest) => contest.leases.some((lease) => kept.has(lease)));
         return {

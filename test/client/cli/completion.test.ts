@@ -193,4 +193,8 @@ t.test('the manual page says what the help says', async (t) => {
   ])
     t.match(words, text);
   t.notMatch(page, /^[.'](?!TH|SH|SS|TP|PP|B |BR|I |RI)/m, 'no line is a request by accident');
+  const { man } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    man: unknown;
+  };
+  t.same(man, ['dist/client/cli/muse-bus.1'], 'npm installs the pages of a list only, and none that a text names');
 });

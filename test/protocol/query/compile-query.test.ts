@@ -145,6 +145,7 @@ t.test('a view says which field it does not use', async (t) => {
   for (const [text, message] of [
     ['run:a lag:>1ms', 'top does not use lag:; it uses run'],
     ['run:a /x/', 'top does not use a regular expression; it uses run'],
+    ['run:a rum:b', 'no field “rum”, did you mean run? — fields are run'],
   ] as const) {
     const compiled = compileQuery(text, options);
     t.match(compiled, { ok: false, error: { message, at: 6 } });

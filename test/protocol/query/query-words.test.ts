@@ -192,6 +192,12 @@ t.test('a link, a hash, a path and an address are text, and what is no field is 
   ])
     t.equal(passes(text, said(`it is ${text.toLowerCase()}, is it`)), true, text);
   for (const [text, note] of [
+    ['"say \\"hi\\""', 'I say "hi"'],
+    ['\\new', 'C:\\New'],
+    ['"two\nlines"', 'of two\nlines'],
+  ] as const)
+    t.equal(passes(text, said(note)), true, `${text} is in ${note}`);
+  for (const [text, note] of [
     ['x/a/', '/a '],
     ['/a/ix', 'a/i'],
     ['9run:a', 'run:a'],
