@@ -226,7 +226,7 @@ t.test('as installed: an unknown binary is never loaded, auto serves with ws, uw
   appendFileSync(join(engine, 'dist', 'bin', NAME), '\0');
   const trace = join(folder, 'wrapper-ran');
   writeFileSync(join(engine, 'dist', 'index.mjs'), `import fs from 'node:fs'; fs.writeFileSync('${trace}', '');`);
-  const main = join(installed, 'dist', 'client', 'cli', 'main.js');
+  const main = join(installed, 'dist', 'client', 'cli', 'main.cjs');
   const sha256 = sha256Of(join(engine, 'dist', 'bin', NAME));
 
   const repository = new TemporaryRepository();
