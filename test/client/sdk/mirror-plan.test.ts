@@ -25,9 +25,9 @@ for (const [filter, followsLeases, expected] of [
   [{ event_types: ['added'] }, true, [{ event_types: ['added'] }, 'all', { kinds: LEASE_KINDS }]],
 ] as const) {
   t.test(`a mirror of ${JSON.stringify(filter)} that follows ${followsLeases ? 'leases' : 'no leases'}`, async (t) => {
-    const plan = planOf(filter as FilterInput, followsLeases);
+    const plan = planOf(filter, followsLeases);
     const [subscribed, shows, leases] = expected;
-    t.same(readFilter(plan.filter), readFilter(subscribed as FilterInput));
+    t.same(readFilter(plan.filter), readFilter(subscribed));
     t.same([plan.shows ? 'some' : 'all', plan.leases], [shows, leases]);
   });
 }

@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap';
 import { KINDS, type Kind } from '../../../protocol/index.js';
+import { silentLog } from '../../../server/runtime/log.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import { Ingest } from '../../../server/watch/ingest.js';
 import type { IngestServices } from '../../../server/watch/ingest-services.js';
 import type { Reading } from '../../../server/watch/record-reader.js';
+import { Warnings } from '../../../server/watch/warnings.js';
 import { absent, broken, NOW, present } from '../../support/changes.js';
 import { ingestServices } from '../../support/ingest-services.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -56,6 +58,7 @@ function over(t: Test, given: Partial<IngestServices> = {}) {
 t.test('hints that came before the start are read after it, each file once, and published together', async (t) => {
   const { clock, files, log, ingest } = over(t);
   files.add('a').add('b');
+  clock.advance(10);
   for (const name of ['a.json', 'b.json', 'a.json', '.a.json', 'a.txt']) ingest.file('task', name);
   await turns();
   t.same([log, ingest.backlog], [[], { pending: 2, unsettled: 0 }]);
@@ -130,6 +133,20 @@ t.test('a record that has no room is not published, and one that is known can st
   ingest.record('task', 'b');
   await turns();
   t.same(log.slice(-1), ['publish removed a after 0']);
+});
+
+t.test('a record whose fields are not what its kind needs is published and logged once, others are not', async (t) => {
+  const warnings = new Warnings(silentLog);
+  const { files, log, ingest } = over(t, { warnings });
+  ingest.start();
+  files.add('r').add('a');
+  for (let i = 1; i <= 2; i++) {
+    ingest.record('reservation', 'r');
+    ingest.record('task', 'a');
+    await turns();
+  }
+  t.match(log, ['read r', 'read a', 'publish added r, added a after 0']);
+  t.equal(warnings.count, 1, 'a reservation without an expiry');
 });
 
 t.test('a file that was renamed is published under its new name together with the removal of the old', async (t) => {
