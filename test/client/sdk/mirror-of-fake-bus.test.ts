@@ -102,7 +102,7 @@ t.test('a mirror whose leases are followed apart shows its records, and counts e
 for (const [how, end] of [
   ['that is closed', (mirror: Mirror) => mirror.close()],
   ['that is disposed of', (mirror: Mirror) => mirror[Symbol.asyncDispose]()],
-  ['whose client is closed', (_, bus: BusClient) => bus.close()],
+  ['whose client is closed', (_mirror: Mirror, bus: BusClient) => bus.close()],
 ] as const) {
   t.test(`a mirror ${how} has ended without an error, and changes no more`, async (t) => {
     const errors: unknown[] = [];
