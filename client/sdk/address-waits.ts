@@ -7,6 +7,7 @@ import type { Faults } from './faults.js';
 import { HOLDERS_OPTIONS, type AddressHolding, type HoldersOptions } from './holders.js';
 import { checkOptions, type OptionTable } from './option-table.js';
 import type { BusStatus } from './status.js';
+import { Watchers } from './watchers.js';
 
 /** The options of `mirror.whenFree`: how the address is meant, and what ends the wait. */
 export type WhenFreeOptions = HoldersOptions & AskOptions;
@@ -30,7 +31,7 @@ const MAX_WAIT_MS = 60_000;
 
 /** Waits until an address is free, and watches of the holders of an address. */
 export class AddressWaits {
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Watchers<() => void>();
 
   constructor(
     private readonly bus: AskedBus,
@@ -42,12 +43,13 @@ export class AddressWaits {
 
   /** Called when leases may have changed. */
   changed(): void {
-    for (const watcher of [...this.#watchers]) watcher();
+    for (const watcher of this.#watchers) watcher();
   }
 
-  /** Calls `watcher` whenever the holders of an address may have changed. @returns a function that ends this. */
+  /** Calls `watcher` whenever the holders of an address may have changed, for the last time when the mirror ends. @returns a function that ends this. */
   watch(address: string, { branch, ...context }: HoldersOptions, watcher: () => void): () => void {
     const addresses = readAddresses(address, context);
+    if (this.ending.aborted) return () => undefined;
     let cancel: () => void = () => undefined;
     const arm = (): void => {
       cancel();
@@ -62,10 +64,17 @@ export class AddressWaits {
     };
     arm();
     const forget = this.#at('leases or bus', told);
-    return () => {
+    const stop = (): void => {
       forget();
       cancel();
+      this.ending.removeEventListener('abort', ended);
     };
+    const ended = (): void => {
+      stop();
+      this.faults.guard('a watcher of a mirror', watcher);
+    };
+    this.ending.addEventListener('abort', ended, { once: true });
+    return stop;
   }
 
   /** Resolves when a reachable bus confirms, from the records on disk, that the address is free. */
@@ -131,9 +140,9 @@ export class AddressWaits {
 
   #at(change: Change, call: () => void): () => void {
     const forget = change === 'leases or bus' ? this.bus.watchStatus(call) : undefined;
-    this.#watchers.add(call);
+    const remove = this.#watchers.add(call);
     return () => {
-      this.#watchers.delete(call);
+      remove();
       forget?.();
     };
   }

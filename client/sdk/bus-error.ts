@@ -21,7 +21,7 @@ export type BusErrorCode =
   | 'unknown'
   /** The call took longer than its `timeoutMs`. */
   | 'timeout'
-  /** The server's history no longer has the missed events, and the subscription receives no snapshot of the current records. */
+  /** The server's history no longer has the missed events, and the reader cannot tell which of the records from before are gone. */
   | 'resync'
   /** The client, the subscription or the mirror is closed, or a signal ended the wait. */
   | 'closed'

@@ -34,10 +34,9 @@ export class ConflictWatches {
       const { tell, known } = watch;
       watch.known = keys;
       for (const conflict of now)
-        if (!known.has(keyOf(conflict)))
-          this.faults.guard('onConflict of a mirror', () => {
-            tell(conflictForm(conflict));
-          });
+        // A watcher may remove itself or another.
+        if (!known.has(keyOf(conflict)) && this.#watches.has(watch))
+          this.faults.guard('onConflict of a mirror', tell, conflictForm(conflict));
     }
   }
 }

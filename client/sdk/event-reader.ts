@@ -14,8 +14,8 @@ export interface EventReaderOptions {
   readonly where?: ((event: BusEvent) => boolean) | undefined;
   /** The number of shown events after which the reader ends. @default Infinity */
   readonly limit?: number;
-  /** Whether the subscription receives snapshots. Without them the reader must fail at a resync. */
-  readonly hasSnapshot: boolean;
+  /** Whether the events name every record, from the first snapshot on. Otherwise the reader must fail at a resync. */
+  readonly knowsRecords: boolean;
 }
 
 /** The records that exist according to the events shown so far. `before`: those before the snapshot that is being received. */
@@ -109,16 +109,20 @@ export class EventReader implements AsyncGenerator<BusEvent, void, undefined> {
   }
 
   #note({ kind, id, event_type }: BusEvent): void {
-    if (!this.options.hasSnapshot) return;
+    if (!this.options.knowsRecords) return;
     const { records } = this.#standing;
     if (event_type === 'removed') records.delete(recordKey(kind, id));
     else records.set(recordKey(kind, id), { kind, id });
   }
 
   #beginAnew(reason: string): void {
-    if (!this.options.hasSnapshot) {
+    if (!this.options.knowsRecords) {
       const text = `what happened meanwhile is gone from the server's history (${reason})`;
-      throw new BusError('resync', text, "read updates(), which show it, or subscribe with snapshot: 'full'");
+      throw new BusError(
+        'resync',
+        text,
+        "read updates(), which show it; or subscribe with snapshot: 'full', without since",
+      );
     }
     const { records } = this.#standing;
     // A broken snapshot has shown only some records. The records from before it may still have to be removed.

@@ -7,10 +7,17 @@ export class Faults {
     private readonly onError?: (error: unknown) => void,
   ) {}
 
-  /** Calls a watcher and reports what it throws, as a DOM event target does for its listeners. */
-  guard(what: string, call: () => void): void {
+  /**
+   * Calls a watcher and reports what it throws, as a DOM event target does for its listeners. What an async one rejects with is reported
+   * too: nobody else has its promise, and the end of the process would be the answer.
+   */
+  guard<Args extends unknown[]>(what: string, watcher: (...args: Args) => unknown, ...args: Args): void {
     try {
-      call();
+      const result = watcher(...args);
+      if (result instanceof Promise)
+        result.catch((error: unknown) => {
+          this.report(what, error);
+        });
     } catch (error) {
       this.report(what, error);
     }

@@ -25,6 +25,7 @@ import { checkOptions } from './option-table.js';
 import { RecordView, type RecordChange } from './record-view.js';
 import { ShownRecords } from './shown-records.js';
 import { checkFilter } from './subscribe-options.js';
+import { Watchers } from './watchers.js';
 
 const ANY_KIND = (): boolean => true;
 
@@ -45,7 +46,7 @@ export class Mirror implements AsyncDisposable {
   readonly #bus: MirrorSource;
   readonly #faults: Faults;
   readonly #options: MirrorOptions;
-  readonly #watchers = new Set<(changes: readonly RecordChange[]) => void>();
+  readonly #watchers = new Watchers<(changes: readonly RecordChange[]) => void>();
   readonly #views: readonly RecordView[];
   readonly #close = new AbortController();
   readonly #shown: ShownRecords;
@@ -198,7 +199,8 @@ export class Mirror implements AsyncDisposable {
    * @throws BusError `timeout`; the signal's reason; `closed` if the mirror is closed; the error that ended the mirror; `bad-option` if
    *   the text is no address.
    */
-  whenFree(address: string, options: WhenFreeOptions = {}): Promise<void> {
+  async whenFree(address: string, options: WhenFreeOptions = {}): Promise<void> {
+    this.#needLeases();
     return this.#waits.whenFree(address, options);
   }
 
@@ -207,10 +209,8 @@ export class Mirror implements AsyncDisposable {
    * error of a watcher goes to `onError` of the client and affects no other watcher. Works without `this`.
    * @returns a function that ends this.
    */
-  readonly subscribe = (watcher: (changes: readonly RecordChange[]) => void): (() => void) => {
+  readonly subscribe = (watcher: (changes: readonly RecordChange[]) => void): (() => void) =>
     this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
-  };
 
   /** Ends the mirror: it changes no more, and {@link status} is `closed`. */
   close(): Promise<void> {
@@ -233,7 +233,7 @@ export class Mirror implements AsyncDisposable {
           reject(why);
         };
         view
-          .run(resolve)
+          .run(resolve, this.#close.signal)
           .then(() => whyOver(this.#bus.status, this.#options.signal))
           .then(over, over);
       });
@@ -278,11 +278,7 @@ export class Mirror implements AsyncDisposable {
     this.#version++;
     this.#waits.changed();
     this.#conflicts.changed();
-    for (const watcher of [...this.#watchers]) {
-      this.#faults.guard('a watcher of a mirror', () => {
-        watcher(changes);
-      });
-    }
+    for (const watcher of this.#watchers) this.#faults.guard('a watcher of a mirror', watcher, changes);
   }
 
   #needLeases(): void {

@@ -40,9 +40,15 @@ export class RecordView {
     private readonly changed: (changes: readonly RecordChange[]) => void,
   ) {}
 
-  /** Reads the subscription to its end. @param synced called whenever the view is complete. */
-  async run(synced: () => void): Promise<void> {
-    for await (const updates of this.subscription.batches()) this.#takeAll(updates, synced);
+  /**
+   * Reads the subscription to its end. What has arrived after `ending` aborts is not taken.
+   * @param synced called whenever the view is complete.
+   */
+  async run(synced: () => void, ending?: AbortSignal): Promise<void> {
+    for await (const updates of this.subscription.batches()) {
+      if (ending?.aborted) return;
+      this.#takeAll(updates, synced);
+    }
   }
 
   /** Applies all updates before it reports a change: a record that was renamed is visible at each moment, by its old or its new name. */

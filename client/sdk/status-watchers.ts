@@ -1,15 +1,15 @@
 import type { Faults } from './faults.js';
 import type { BusStatus } from './status.js';
+import { Watchers } from './watchers.js';
 
 /** The watchers of the client's status; each change also goes to the log. */
 export class StatusWatchers {
-  readonly #watchers = new Set<(status: BusStatus) => void>();
+  readonly #watchers = new Watchers<(status: BusStatus) => void>();
 
   constructor(private readonly faults: Faults) {}
 
   add(watcher: (status: BusStatus) => void): () => void {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+    return this.#watchers.add(watcher);
   }
 
   /**
@@ -17,11 +17,7 @@ export class StatusWatchers {
    */
   tell(status: BusStatus, isSo: () => boolean): void {
     this.#log(status);
-    for (const watcher of this.#watchers)
-      if (isSo())
-        this.faults.guard('a watcher of the status', () => {
-          watcher(status);
-        });
+    for (const watcher of this.#watchers) if (isSo()) this.faults.guard('a watcher of the status', watcher, status);
   }
 
   #log(status: BusStatus): void {

@@ -17,7 +17,11 @@ export interface SubscribeOptions {
    * @default no limit
    */
   readonly maxEvents?: number | undefined;
-  /** A cursor of an event or a subscription: resume after it instead of beginning with a snapshot. @default none */
+  /**
+   * A cursor of an event or a subscription: resume after it instead of beginning with a snapshot. If the server no longer has what happened
+   * since, the iterator fails with `resync`; `updates()` continues with a snapshot.
+   * @default none
+   */
   readonly since?: string | undefined;
   /** Whether the current records are sent first (`full`), or only changes (`none`). @default 'full' */
   readonly snapshot?: 'full' | 'none' | undefined;
@@ -71,7 +75,8 @@ export function checkFilter(filter: FilterInput): void {
   }
 }
 
-/** Whether the subscription receives the current records in a snapshot. */
-export function wantsSnapshot({ event_types }: FilterInput, { snapshot = 'full' }: SubscribeOptions): boolean {
-  return snapshot === 'full' && (event_types === undefined || event_types.includes('snapshot'));
+/** Whether the events name every record that matches: they begin with a snapshot, and not after a cursor of an earlier reader. */
+export function knowsAllRecords({ event_types }: FilterInput, { since, snapshot = 'full' }: SubscribeOptions): boolean {
+  const hasSnapshots = snapshot === 'full' && (event_types === undefined || event_types.includes('snapshot'));
+  return hasSnapshots && since === undefined;
 }

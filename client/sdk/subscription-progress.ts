@@ -39,7 +39,9 @@ type Phase =
  */
 export class SubscriptionProgress implements Subscriber {
   readonly done: Promise<Completion>;
-  readonly queue = new UpdateQueue();
+  readonly queue = new UpdateQueue((entry) => {
+    this.#handedOut = entry;
+  });
   readonly #bufferSize: number;
   readonly #whenFull: 'wait' | 'latest' | 'fail';
   #phase: Phase = { at: 'snapshot', held: undefined };
@@ -108,11 +110,6 @@ export class SubscriptionProgress implements Subscriber {
   };
 
   // ── what the reader does ──────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The reader has an entry, or has reached the end. */
-  handOut(entry: Entry | undefined): void {
-    this.#handedOut = entry;
-  }
 
   /** The reader asks for the next entry, or leaves: the entry before is consumed. */
   consume(): void {
@@ -184,6 +181,11 @@ export class SubscriptionProgress implements Subscriber {
 
   interrupted(): void {
     this.#generation++;
+    if (this.#hasAll) {
+      this.connection.remove(this);
+      this.completed('max_events');
+      return;
+    }
     if (this.#phase.at === 'snapshot') this.#dropSnapshot();
   }
 
@@ -199,6 +201,11 @@ export class SubscriptionProgress implements Subscriber {
     this.queue.close(error.code === 'closed' ? undefined : error);
     if (error.code === 'closed') this.#settle.resolve({ reason: 'closed', delivered: this.#count });
     else this.#settle.reject(error);
+  }
+
+  /** Whether all events of the cap have been received. The server completes such a subscription, and none can be subscribed again for 0 more. */
+  get #hasAll(): boolean {
+    return this.options.maxEvents !== undefined && this.#count >= this.options.maxEvents;
   }
 
   #beginAnew(reason: ResyncReason | 'interrupted'): void {
@@ -245,6 +252,7 @@ export class SubscriptionProgress implements Subscriber {
     if (this.queue.size <= this.#bufferSize) return;
     switch (this.#whenFull) {
       case 'wait':
+        if (this.#hasAll) return;
         this.connection.remove(this);
         this.#phase = { at: 'paused' };
         return;

@@ -3,7 +3,7 @@ import { within, type AskOptions } from './ask-options.js';
 import { BusError } from './bus-error.js';
 import type { Connection } from './connection.js';
 import { EventReader } from './event-reader.js';
-import { validate, wantsSnapshot, type SubscribeOptions } from './subscribe-options.js';
+import { knowsAllRecords, validate, type SubscribeOptions } from './subscribe-options.js';
 import { SubscriptionProgress, type Completion } from './subscription-progress.js';
 import { UpdateReader } from './update-reader.js';
 import type { Update } from './update.js';
@@ -66,7 +66,8 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
   /**
    * Returns the events, one by one. After a resync, records that no longer exist appear as `removed` with `observed: 'resync'`. A
    * subscription has one reader: of this, `updates`, `batches`, `take` or `first`; a second one throws BusError `closed`. Fails with
-   * BusError `resync` after a resync without a snapshot, `overflow`, or the server's error.
+   * BusError `resync` after a resync where it cannot tell which records are gone: without a snapshot, or with `since`; with `overflow`, or
+   * the server's error.
    */
   [Symbol.asyncIterator](): AsyncGenerator<BusEvent, void, undefined> {
     return this.#read();
@@ -101,11 +102,7 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   /** Returns the events and the marks between them (`synced`, `resync`); `where` is not applied. One reader, as for the iterator. */
   updates(): AsyncGenerator<Update, void, undefined> {
-    return this.#reader(async () => {
-      const entry = await this.#progress.queue.next();
-      this.#progress.handOut(entry);
-      return entry?.update;
-    });
+    return this.#reader(async () => (await this.#progress.queue.next())?.update);
   }
 
   /**
@@ -116,14 +113,9 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
     return this.#reader(async () => {
       const { queue } = this.#progress;
       const first = await queue.next();
-      if (first === undefined) {
-        this.#progress.handOut(undefined);
-        return undefined;
-      }
+      if (first === undefined) return undefined;
       // A reader that waits for the first event of a frame continues only after the whole frame is in the queue.
-      const entries = [first, ...queue.takeFrame(first)];
-      this.#progress.handOut(entries.findLast(({ cursor }) => cursor !== undefined) ?? first);
-      return entries.map(({ update }) => update);
+      return [first, ...queue.takeFrame(first)].map(({ update }) => update);
     });
   }
 
@@ -152,12 +144,12 @@ export class Subscription implements AsyncIterable<BusEvent>, AsyncDisposable {
 
   #read(limit = Infinity): EventReader {
     const { where } = this.options;
-    const hasSnapshot = wantsSnapshot(this.filter, this.options);
+    const knowsRecords = knowsAllRecords(this.filter, this.options);
     const stamp = () => ({
       schema_version: this.#progress.schemaVersion,
       // The server's clock, as in all events.
       timestamp: new Date(this.connection.serverNow()).toISOString(),
     });
-    return new EventReader(this.updates(), stamp, { where, limit, hasSnapshot });
+    return new EventReader(this.updates(), stamp, { where, limit, knowsRecords });
   }
 }

@@ -24,6 +24,9 @@ export class UpdateQueue {
   #closed: { readonly error?: Error } | undefined;
   #last: Entry | undefined;
 
+  /** @param handOut called when the reader is given an entry, before the reader runs. */
+  constructor(private readonly handOut: (entry: Entry) => void = () => undefined) {}
+
   get size(): number {
     return this.#entries.length - this.#head;
   }
@@ -33,8 +36,10 @@ export class UpdateQueue {
     const entry = { update, cursor, endsFrame: false };
     this.#last = entry;
     const waiting = this.#waiting.shift();
-    if (waiting) waiting.resolve(entry);
-    else this.#entries.push(entry);
+    if (waiting) {
+      this.handOut(entry);
+      waiting.resolve(entry);
+    } else this.#entries.push(entry);
   }
 
   /** Marks the entry that was pushed last as the end of its frame. */
@@ -94,6 +99,7 @@ export class UpdateQueue {
     const taken: Entry[] = [];
     for (let last = first; !last.endsFrame && this.#head < this.#entries.length; taken.push(last)) {
       last = this.#entries[this.#head++]!;
+      if (last.cursor !== undefined) this.handOut(last);
     }
     if (this.#head === this.#entries.length) {
       this.#entries = [];
@@ -106,6 +112,7 @@ export class UpdateQueue {
   next(): Promise<Entry | undefined> {
     const entry = this.#entries[this.#head];
     if (entry) {
+      this.handOut(entry);
       this.#head++;
       if (this.#head > 512 && this.#head * 2 > this.#entries.length) {
         this.#entries = this.#entries.slice(this.#head);

@@ -141,6 +141,11 @@ export class JournalDir {
     return header;
   }
 
+  /** When the header was written (ctime, ns); 0 if there is none, or if the file system does not tell. */
+  headerChangedAt(): bigint {
+    return this.#open.stats(HEADER_FILE)?.ctimeNs ?? 0n;
+  }
+
   /** Replaces the header at once: readers see the old one or the new one. It is on the disk on return. */
   writeHeader(header: Header): void {
     const json = JSON.stringify(header);

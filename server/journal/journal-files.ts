@@ -129,6 +129,9 @@ export class JournalFiles {
       if (!isWanted()) throw new Error('given up');
       this.#writeHeader(epoch, file, null);
       this.#named = epoch;
+      this.#orRemoveHeader(epoch, () => {
+        this.#mark.joinHeader();
+      });
     } catch (error) {
       await writer.close().catch(() => undefined);
       this.#dir.removeTable(file);

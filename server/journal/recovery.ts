@@ -103,8 +103,9 @@ async function recover(services: RecoveryServices): Promise<RecoveryResult> {
   const { dir, mark, boot } = services;
   const header = dir.readHeader();
   if (header === undefined) return { is: 'nothing', why: 'there is no journal' };
-  checkFile(dir, header);
+  if (!dir.hasTable(header.file)) throw new DamagedJournalError(`${header.file} is missing`);
   if (header.seal) return recoverSealed(services, header, header.seal);
+  checkIsOriginal(dir, header);
   const sent = mark.read(epoch(header.epoch));
   if (sent === undefined || header.boot === null || header.boot !== boot) {
     return { is: 'nothing', why: 'the last run was cut off, and how far it had got is not known' };
@@ -112,18 +113,15 @@ async function recover(services: RecoveryServices): Promise<RecoveryResult> {
   return recoverUnsealed(services, header, sent);
 }
 
-function checkFile(dir: JournalDir, { file, inode, changed, seal }: Header): void {
-  let found: string;
-  try {
-    found = dir.inode(file);
-  } catch (error) {
-    throw new DamagedJournalError(`${file} is missing`, { cause: error });
-  }
-  // If a journal and its copy both continued, they would use the same revisions for different events.
-  if (found === inode) return;
-  // Over some mounts each process, or each mount, sees other inodes.
-  if (seal && changed !== undefined && dir.changedAt(file) === changed) return;
-  throw new DamagedJournalError('it is a copy or was restored from one');
+/**
+ * If a journal and its copy both continued, they would use the same revisions for different events. A copy may also be written over the
+ * file, which keeps its inode; and over some mounts each process, or each mount, sees other inodes. The time of change of a sealed table
+ * shows both.
+ * @throws DamagedJournalError
+ */
+function checkIsOriginal(dir: JournalDir, { file, inode, changed, seal }: Header): void {
+  const isOriginal = seal && changed !== undefined ? dir.changedAt(file) === changed : dir.inode(file) === inode;
+  if (!isOriginal) throw new DamagedJournalError('it is a copy or was restored from one');
 }
 
 async function recoverSealed(
@@ -136,9 +134,11 @@ async function recoverSealed(
   if (dir.sealOf(file, seal.revision).crc32 !== seal.crc32) {
     throw new DamagedJournalError(`${file} does not match its checksum`);
   }
+  checkIsOriginal(dir, header);
   // The seal is removed before the table is opened, because opening may write to it.
   mark.open(epoch(header.epoch), revision(seal.revision));
   dir.writeHeader({ ...header, boot: boot ?? null, seal: null });
+  mark.joinHeader();
   const table = await openTable(dir.file(file));
   try {
     const contents = readContents(table);

@@ -6,6 +6,7 @@ import { keepsModes } from './file-modes.js';
 import { isOwn, isWritableByOthers } from './owner.js';
 import { readPrivateFile, type PrivateReading } from './private-file.js';
 import { stateOfProcess } from './process-proof.js';
+import { otherRepository } from './served-repository.js';
 import { readStateFile, stateLocation } from './state-location.js';
 
 /** What is known of a repository's server. `untrusted` says neither that a server runs nor that none does. */
@@ -30,9 +31,9 @@ export function findEndpoint(root: string, stateDir?: string, env?: NodeJS.Proce
     return { is: 'none', path };
   }
   const kept = readStateFile(location, ENDPOINT_FILE, MAX_ENDPOINT_BYTES);
-  const inState = endpointIn(kept, join(location.path, ENDPOINT_FILE), textOf(kept));
+  const inState = endpointIn(root, kept, join(location.path, ENDPOINT_FILE), textOf(kept));
   if (inState.is === 'living') return inState;
-  const inRepository = endpointIn(readBusFile(root), path, textOf(kept));
+  const inRepository = endpointIn(root, readBusFile(root), path, textOf(kept));
   // A file that came with a checkout must not hide what is known of this user's own server.
   return inRepository.is === 'none' ? { ...inState, path: inState.is === 'none' ? path : inState.path } : inRepository;
 }
@@ -57,23 +58,28 @@ function readBusFile(root: string): PrivateReading {
 }
 
 /** @param kept the endpoint file in this user's state, for platforms that cannot prove which process has a pid. */
-function endpointIn(reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
+function endpointIn(root: string, reading: PrivateReading, path: string, kept: string | undefined): FoundEndpoint {
   if (reading.is === 'absent') return { is: 'none', path };
   const untrusted = (why: string): FoundEndpoint => ({ is: 'untrusted', path, why: `is not trusted: it ${why}` });
   if (reading.is === 'refused') return untrusted(reading.why);
   const endpoint = parseEndpoint(reading.text);
   if (endpoint === undefined) return untrusted('names no bus');
   const process = `process ${String(endpoint.pid)}`;
+  const living = (): FoundEndpoint => {
+    // It came with a copy of the checkout.
+    const other = otherRepository(endpoint, root);
+    return other === undefined ? { is: 'living', endpoint, path } : untrusted(`names the server of ${other}`);
+  };
   switch (stateOfProcess(endpoint)) {
     case 'lives':
-      return { is: 'living', endpoint, path };
+      return living();
     case 'gone':
       // A server that was killed leaves it.
       return { is: 'untrusted', path, why: `is left over from ${process}, which has ended` };
     case 'another':
       return untrusted(`names ${process}, which is not the one that wrote it`);
     case 'unproven':
-      if (kept === reading.text) return { is: 'living', endpoint, path };
+      if (kept === reading.text) return living();
       return untrusted(`names ${process}, and this user's own state does not`);
   }
 }

@@ -1,5 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HighWaterMark } from '../../server/journal/high-water-mark.js';
+import { JournalDir } from '../../server/journal/journal-dir.js';
 import { Run } from '../support/journal-run.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 import { mutate } from './mutate.js';
@@ -26,14 +28,31 @@ export async function journalLife(random: Random): Promise<void> {
       await written(run);
       // The files as a crash at this moment would leave them.
       const files = readdirSync(journal).map((name) => [name, readFileSync(join(journal, name))] as const);
+      const marked = withMark(repository, (mark) => mark.read(run.bus.hub.epoch));
       await run.stop();
-      if (random.below(2) === 0)
+      if (random.below(2) === 0) {
         for (const [name, bytes] of files) writeFileSync(join(journal, name), bytes, { mode: 0o600 });
+        // The mark belongs to another header than the one that was written now; a new one belongs to any.
+        if (marked !== undefined) withMark(repository, (mark) => mark.open(run.bus.hub.epoch, marked));
+      }
       damage(journal, random);
     }
     await (await Run.on(repository.root)).stop();
   } finally {
     repository.dispose();
+  }
+}
+
+function withMark<T>(repository: TemporaryRepository, use: (mark: HighWaterMark) => T): T {
+  const state = repository.openState();
+  const dir = new JournalDir(() => state);
+  const mark = new HighWaterMark(dir);
+  try {
+    return use(mark);
+  } finally {
+    mark.close();
+    dir.close();
+    state.close();
   }
 }
 

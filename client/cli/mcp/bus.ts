@@ -70,14 +70,18 @@ export class McpBus {
 
   async #mirror(of: 'leases' | 'records'): Promise<Mirror> {
     const client = await this.client();
-    const opening = this.#mirrors.get(of) ?? client.mirror(of === 'leases' ? { kinds: ['reservation'] } : {});
+    return inTime(this.#mirrors.get(of) ?? this.#open(of, client));
+  }
+
+  /** One that cannot be opened, or that ends, is opened again by the next call. */
+  #open(of: 'leases' | 'records', client: BusClient): Promise<Mirror> {
+    const opening = client.mirror(of === 'leases' ? { kinds: ['reservation'] } : {});
     this.#mirrors.set(of, opening);
-    try {
-      return await inTime(opening);
-    } catch (error) {
+    const forget = (): void => {
       if (this.#mirrors.get(of) === opening) this.#mirrors.delete(of);
-      throw error;
-    }
+    };
+    opening.then(({ closed }) => closed).then(forget, forget);
+    return opening;
   }
 
   async close(): Promise<void> {

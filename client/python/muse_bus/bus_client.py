@@ -101,7 +101,8 @@ class BusClient:
         """
         The events that match a filter: first a `snapshot` event for each record that stands, then every change.
 
-        `max_events`: end with the event of this number. `since`: resume after this cursor instead of beginning with a snapshot.
+        `max_events`: end with the event of this number. `since`: resume after this cursor instead of beginning with a snapshot;
+        if the server no longer has what happened since, the iterator raises `resync`, and `updates` goes on with a snapshot.
         `buffer_size`: change events that may wait to be consumed. `when_full`: what happens when more wait: `wait` leaves them on
         the server and fetches them from its history later; `latest` keeps of each record only the last event; `fail` ends the
         subscription with BusError `overflow`. Raises BusError `bad-option`.

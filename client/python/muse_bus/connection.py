@@ -245,10 +245,13 @@ class Connection:
         finally:
             self._questions.pop(nonce, None)
 
-    def guard(self, what: str, call: Callable[[], None]) -> None:
+    def guard(self, what: str, call: Callable[[], object]) -> None:
         """What a watcher raises is reported, and touches nobody else."""
         try:
-            call()
+            result = call()
+            if asyncio.iscoroutine(result):
+                result.close()
+                raise TypeError("it is async and was not run: give a plain function, which may create a task")
         except Exception:
             self.logger.exception("%s has failed", what)
 
@@ -538,7 +541,8 @@ class Connection:
             # A heartbeat says nothing new.
             self.logger.info("connected to epoch %s", self._origin.epoch)
         for watcher in list(self._watchers):
-            self.guard("a watcher of the status", lambda watcher=watcher: watcher(status))  # type: ignore[misc]
+            if watcher in self._watchers:
+                self.guard("a watcher of the status", lambda watcher=watcher: watcher(status))  # type: ignore[misc]
 
 
 _TAKE: Final[dict[int, Callable[..., None]]] = {

@@ -7,16 +7,17 @@ import hashlib
 import os
 import re
 import stat
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from .boot import boot_id as own_boot_id
 from .bus_error import BusError
 from .file_modes import keeps_modes
 from .repository import current_user, is_own, is_sudo_user, is_writable_by_others, state_home
+from .served_repository import other_repository
 from .wire import parse_json
 
 _MAX_ENDPOINT_BYTES: Final = 4_096
@@ -64,13 +65,13 @@ def find_endpoint(root: Path, env: Mapping[str, str] | None = None) -> Endpoint:
     try:
         kept = _read_state_file(root, os.environ if env is None else env)
         if kept is not None:
-            return _judged(kept, kept)
+            return _judged(root, kept, kept)
     except _Refused as refusal:
         fault = _untrusted(f"this user's own state of {root}", refusal)
     try:
         text = _read_bus_file(root)
         if text is not None:
-            return _judged(text, kept)
+            return _judged(root, text, kept)
     except _Refused as refusal:
         raise _untrusted(path, refusal) from refusal
     if fault is not None:
@@ -83,13 +84,17 @@ def _untrusted(what: object, refusal: _Refused) -> BusError:
     return BusError("untrusted-endpoint", f"{what} {refusal.lead} {refusal}", advice)
 
 
-def _judged(text: str, kept: str | None) -> Endpoint:
+def _judged(root: Path, text: str, kept: str | None) -> Endpoint:
     """`kept`: what this user's state says, for where the platform cannot prove which process it is."""
     endpoint = _parse(text)
     if endpoint is None:
         raise _Refused("names no bus")
     state = _state_of_process(endpoint)
     if state == "lives" or (state == "unproven" and kept == text):
+        # It may have come with a copy of the checkout.
+        other = other_repository(parse_json(text), root)
+        if other is not None:
+            raise _Refused(f"names the server of {other}")
         return endpoint
     if state == "gone":
         raise _LeftOver(f"process {endpoint.pid}, which has ended")
@@ -224,7 +229,7 @@ def _check_private(path: Path, stats: os.stat_result) -> None:
 
 def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another", "unproven"]:
     """Whether the process lives, is this user's and the one that was meant: a pid alone is given away again."""
-    boot = boot_id()
+    boot = own_boot_id()
     if boot is not None and endpoint.boot_id is not None and endpoint.boot_id != boot:
         return "gone"
     if not _is_alive(endpoint.pid):
@@ -236,16 +241,6 @@ def _state_of_process(endpoint: Endpoint) -> Literal["lives", "gone", "another",
         return "another"
     is_ours = endpoint.uid == current_user() and endpoint.uid == _user_of(endpoint.pid)
     return "lives" if is_ours else "another"
-
-
-def boot_id() -> str | None:
-    try:
-        if sys.platform == "darwin":
-            asked = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
-            return subprocess.run(asked, capture_output=True, check=True, text=True).stdout.strip()
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
 
 
 def _is_alive(pid: int) -> bool:

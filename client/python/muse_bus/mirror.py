@@ -326,7 +326,9 @@ class Mirror:
         for told in list(self._lease_watchers):
             told()
         for watcher in list(self._watchers):
-            self._bus.connection.guard("a watcher of a mirror", lambda call=watcher: call(changes))  # type: ignore[misc]
+            # Another one may have removed it.
+            if watcher in self._watchers:
+                self._bus.connection.guard("a watcher of a mirror", lambda call=watcher: call(changes))  # type: ignore[misc]
 
     def _need_leases(self) -> None:
         if not self._follows_leases:

@@ -46,13 +46,18 @@ class RecordView:
         self._taken_until = 0
         #: The generation of the subscription that was complete last.
         self._synced_generation = -1
+        self._is_over = False
 
     async def run(self, synced: Callable[[], None]) -> None:
         """Reads the subscription to its end; `synced` is called whenever a state is complete."""
         async for updates in self._subscription.batches():
+            if self._is_over:
+                return
             self._take_all(updates, synced)
 
     def end(self) -> None:
+        """What has arrived and was not taken in is not any more."""
+        self._is_over = True
         self._subscription.end()
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .endpoint import boot_id
+from .boot import boot_id
 
 _MARKER: Final = re.compile(r"[0-9a-f]{32}")
 _MARKER_BYTES: Final = 64

@@ -34,9 +34,10 @@ class SubscribeOptions:
     when_full: WhenFull = "wait"
 
     @property
-    def shows_what_stands(self) -> bool:
+    def knows_what_stands(self) -> bool:
+        """Whether the events name every record that matches: they begin with a snapshot, and not after an earlier reader's cursor."""
         types = self.filter.get("event_types")
-        return self.snapshot == "full" and (types is None or "snapshot" in types)
+        return self.since is None and self.snapshot == "full" and (types is None or "snapshot" in types)
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Subscription:
             if isinstance(update, Event):
                 if update.event_type == "removed":
                     standing.pop((update.kind, update.id), None)
-                elif self._options.shows_what_stands:
+                elif self._options.knows_what_stands:
                     standing[update.kind, update.id] = replace(update, data={})
                 yield update
             elif isinstance(update, Resync):
@@ -224,13 +225,13 @@ class Subscription:
             self._consumed = self._received
 
     def _check_can_resync(self, update: Resync) -> None:
-        if self._options.shows_what_stands:
+        if self._options.knows_what_stands:
             return
         self.end()
         raise BusError(
             "resync",
             f"what happened meanwhile is gone from the server's history ({update.reason})",
-            "read updates(), which show it, or subscribe with snapshot='full'",
+            "read updates(), which show it; or subscribe with snapshot='full', without since",
         )
 
     def _removal(self, event: Event, synced_at: str, is_last: bool) -> Event:
@@ -306,6 +307,10 @@ class Subscription:
 
     def interrupted(self) -> None:
         self._generation += 1
+        if self._has_all:
+            self._connection.remove(self)
+            self.completed("max_events")
+            return
         if self._phase != "snapshot" or self._in_snapshot == 0:
             return
         # The snapshot comes again whole, so that what was sent of it counts for no cap; changes that waited unread before it go
@@ -326,6 +331,11 @@ class Subscription:
             self._finish(Completion("closed", self._count))
         else:
             self._finish(None, error)
+
+    @property
+    def _has_all(self) -> bool:
+        """Whether its cap is reached. The server completes such a subscription, and none can be subscribed again for 0 more."""
+        return self._options.max_events is not None and self._count >= self._options.max_events
 
     def _take(self, wire: Message) -> None:
         self._count += 1
@@ -362,6 +372,8 @@ class Subscription:
         if len(self._entries) <= self._options.buffer_size:
             return
         if self._options.when_full == "wait":
+            if self._has_all:
+                return
             self._connection.remove(self)
             self._phase = "paused"
         elif self._options.when_full == "latest":

@@ -174,6 +174,58 @@ class AFakeBus(unittest.IsolatedAsyncioTestCase):
             await anext(self.bus.watch(since="other:1", snapshot="none").__aiter__())
         self.assertEqual(raised.exception.code, "resync")
 
+    async def test_after_a_resync_a_reader_that_resumed_fails_because_it_cannot_tell_what_is_gone(self):
+        self.fake.put("task", "t1", {})
+        with self.assertRaises(BusError) as raised:
+            await anext(aiter(self.bus.watch(since="other:1")))
+        self.assertEqual(raised.exception.code, "resync")
+        self.assertIn("without since", raised.exception.advice)
+
+    async def test_a_subscription_that_has_all_events_of_its_cap_is_complete_though_the_server_never_says_so(self):
+        subscription = self.bus.watch(kinds=["task"], max_events=2, buffer_size=1, snapshot="none")
+        await self.bus.sync()
+        # The connection breaks before the server's message.
+        subscription.completed = lambda reason: None
+        self.fake.put("task", "t1", {})
+        self.fake.put("task", "t2", {})
+        await self.bus.sync()
+        del subscription.completed
+        await self.fake.drop()
+        self.fake.clock.advance(1)
+        self.assertEqual([event.id async for event in subscription], ["t1", "t2"])
+        self.assertEqual(subscription.completion.reason, "max_events")
+
+    async def test_a_mirror_that_a_watcher_closes_changes_no_more_though_more_has_arrived(self):
+        mirror = await self.bus.mirror()
+        told = []
+
+        def close(changes):
+            told.append(len(changes))
+            mirror._ended(None)
+
+        mirror.subscribe(close)
+        self.fake.put("task", "t1", {})
+        self.fake.put("task", "t2", {})
+        await self.bus.sync()
+        self.assertEqual((told, mirror.version, mirror.get("task", "t2")), ([1], 1, None))
+
+    async def test_a_watcher_that_another_has_removed_is_not_called_and_an_async_one_is_an_error(self):
+        mirror = await self.bus.mirror()
+        told, cancels = [], []
+        mirror.subscribe(lambda changes: cancels[0]())
+        cancels.append(mirror.subscribe(told.append))
+
+        async def later(changes):
+            told.append(changes)
+
+        mirror.subscribe(later)
+        with self.assertLogs("muse_bus", "ERROR") as logs:
+            self.fake.put("task", "t1", {})
+            await self.bus.sync()
+            await asyncio.sleep(0)
+        self.assertIn("it is async and was not run", logs.output[0])
+        self.assertEqual(told, [])
+
     async def test_a_server_that_is_silent_is_given_up_and_one_that_was_not_listened_to_is_not(self):
         self.bus.server["heartbeat_ms"] = 100
         await self.bus.sync()

@@ -332,7 +332,7 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             bus.mkdir(parents=True)
             bus.chmod(0o755)
             file = bus / "endpoint.json"
-            text = served.ENDPOINT_FILE.read_text("utf-8")
+            text = json.dumps({**served.endpoint(), "repository": None})
             with self.assertRaises(BusError) as raised:
                 find_endpoint(root)
             self.assertEqual(raised.exception.code, "no-endpoint")
@@ -352,6 +352,9 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             self.assertIn("is longer than", fault_of(text + " " * 5_000))
             another = {**json.loads(text), "pid": os.getpid()}
             self.assertIn("is not the one that wrote it", fault_of(json.dumps(another)))
+            other = {"path": "/srv/other", "device": "1", "inode": "1"}
+            copied = json.dumps({**json.loads(text), "repository": other})
+            self.assertIn("names the server of /srv/other", fault_of(copied))
             self.assertIn("is left over from process", fault_of(json.dumps({**json.loads(text), "boot_id": "another"})))
             file.unlink()
             (root / "elsewhere").write_text(text, "utf-8")
@@ -399,7 +402,7 @@ class WhoIsTrusted(unittest.IsolatedAsyncioTestCase):
             bus.chmod(0o700)
             url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
             file = bus / "endpoint.json"
-            file.write_text(json.dumps({**served.endpoint(), "url": url}), "utf-8")
+            file.write_text(json.dumps({**served.endpoint(), "url": url, "repository": None}), "utf-8")
             file.chmod(0o600)
             await self.refused("untrusted-endpoint", root=directory)
         listener.shutdown(socket.SHUT_RDWR)

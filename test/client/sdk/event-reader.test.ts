@@ -30,7 +30,7 @@ function reading(updates: readonly (Update | Error)[], options: Partial<EventRea
       },
     }),
     () => STAMP,
-    { hasSnapshot: true, ...options },
+    { knowsRecords: true, ...options },
   );
   return { reader, source };
 }
@@ -94,7 +94,7 @@ t.test('a condition hides events, added removals too, and a limit counts those t
 });
 
 t.test('without snapshots a resync cannot be made good', async (t) => {
-  const { reader, source } = reading([event('added', 'a'), RESYNC, event('added', 'b')], { hasSnapshot: false });
+  const { reader, source } = reading([event('added', 'a'), RESYNC, event('added', 'b')], { knowsRecords: false });
   t.match(await reader.next(), { value: { id: 'a' } });
   await t.rejects(reader.next(), { code: 'resync', message: /history \(lagged\)/ });
   t.ok(source.left > 0, 'the subscription ends with it');

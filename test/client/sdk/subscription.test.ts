@@ -631,3 +631,79 @@ t.test('a subscription that ends twice has ended as at first', async (t) => {
   await bus.close();
   await t.rejects(subscription.done, { code: 'limit' });
 });
+
+t.test(
+  'a subscription that has all events of its cap is complete, though the connection breaks before the server says so',
+  async (t) => {
+    for (const inSnapshot of [true, false]) {
+      const server = new ScriptedServer();
+      const bus = await server.welcomedClient();
+      const subscription = bus.subscribe({}, { maxEvents: 2 });
+      const updates = read(subscription);
+      const sub = server.lastSubscription();
+      server.say([MessageType.subscribed, sub, 1, 'snapshot', `${EPOCH}:2`]);
+      server.say([MessageType.batch, sub, 1, inSnapshot ? [event(1, 0, 'a'), event(2, 0, 'b')] : [event(1, 0, 'a')]]);
+      if (!inSnapshot) {
+        server.say([MessageType.synced, sub, 2, 0]);
+        server.say([MessageType.events, 1, 0, [event(3, 1, 'b')]]);
+      }
+      server.drop();
+      t.same(await subscription.done, { reason: 'max_events', delivered: 2 });
+      server.clock.advance(60_000);
+      server.welcome();
+      t.same(server.subscribes(), [], 'no server accepts a subscription for 0 more');
+      await until('all is read', () => updates.length >= 2);
+      t.same(
+        shown(updates).filter((line) => !line.startsWith('synced')),
+        inSnapshot ? ['snapshot a', 'snapshot b'] : ['snapshot a', 'added b'],
+      );
+    }
+  },
+);
+
+t.test('a full buffer leaves nothing on the server when it holds the last event of the cap', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe({}, { bufferSize: 1, maxEvents: 3, since: `${EPOCH}:1` });
+  const sub = server.lastSubscription();
+  server.say([MessageType.subscribed, sub, 1, 'replay', `${EPOCH}:1`]);
+  server.say([MessageType.batch, sub, 1, [event(2, 1, 'a'), event(3, 1, 'b'), event(4, 1, 'c')]]);
+  server.say([MessageType.complete, sub, 'max_events', 3]);
+  t.same(await subscription.done, { reason: 'max_events', delivered: 3 });
+  const updates = read(subscription);
+  await until('all is read', () => updates.length === 3);
+  t.equal(server.subscribes().length, 1);
+});
+
+t.test('an event that is on its way to the reader is not consumed, whatever heartbeat comes with it', async (t) => {
+  const server = new ScriptedServer();
+  const bus = await server.welcomedClient();
+  const subscription = bus.subscribe();
+  const updates = subscription.updates();
+  server.snapshot([], 2);
+  await updates.next();
+  const next = updates.next();
+  server.say([MessageType.events, 1, 0, [event(3, 1, 'a')]]);
+  server.say([MessageType.heartbeat, 90, server.clock.now(), HEALTH]);
+  t.equal(subscription.cursor, `${EPOCH}:2`);
+  t.match(await next, { value: { event: { id: 'a' } } });
+  t.equal(subscription.cursor, `${EPOCH}:2`, 'the reader works on it');
+  void updates.next();
+  t.equal(subscription.cursor, `${EPOCH}:90`);
+});
+
+t.test(
+  'after a resync, a reader that resumed after a cursor fails: it cannot tell which of the records from before are gone',
+  async (t) => {
+    const server = new ScriptedServer();
+    const bus = await server.welcomedClient();
+    const subscription = bus.subscribe({}, { since: `${EPOCH}:1` });
+    const events = subscription[Symbol.asyncIterator]();
+    const sub = server.lastSubscription();
+    server.say([MessageType.subscribed, sub, 1, 'resync', `${EPOCH}:7`, 'restart']);
+    server.say([MessageType.batch, sub, 1, [event(5, 0, 'b')]]);
+    server.say([MessageType.synced, sub, 7, 0]);
+    await t.rejects(events.next(), { code: 'resync', message: /restart/, hint: /updates\(\).*without since/ });
+    t.equal((await subscription.done).reason, 'closed');
+  },
+);

@@ -152,6 +152,11 @@ t.test('an endpoint is believed only of a living process of this user, in a file
       planted((file) => writeFileSync(file, JSON.stringify({ url: 'ws://127.0.0.1:1', token: 'x', pid: 1 }))),
       /names process 1/,
     ],
+    [
+      'that came with a copy of another checkout, whose server runs',
+      (r, url) => leave(r, { ...own(url), repository: { path: '/srv/other', device: '1', inode: '1' } }),
+      /names the server of \/srv\/other/,
+    ],
     ['that is no endpoint', planted((file) => writeFileSync(file, '[]')), /names no bus/],
     [
       'with a line break in its url',

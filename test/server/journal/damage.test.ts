@@ -82,21 +82,35 @@ class DamagedRepository extends TemporaryRepository {
     await command.exit;
   }
 
-  /** @returns a function that restores the current journal, with a header for the new file, because a header names an inode */
+  /** @returns a function that restores the current journal, with a header and a mark for the new files, as if they were the original ones */
   remember(): () => void {
     const contents = readdirSync(this.journal).map((name) => [name, readFileSync(join(this.journal, name))] as const);
     const file = basename(this.table);
+    const marked = this.#withJournal((dir, epoch) => new HighWaterMark(dir).read(epoch));
     return () => {
       for (const name of [basename(this.journal), ...this.setAside])
         rmSync(join(this.state, name), { recursive: true });
       mkdirSync(this.journal);
       for (const [name, content] of contents) writeFileSync(join(this.journal, name), content, { mode: 0o600 });
-      const state = this.openState();
-      const dir = new JournalDir(() => state);
-      dir.writeHeader({ ...dir.readHeader()!, inode: dir.inode(file) });
+      this.#withJournal((dir, epoch) => {
+        dir.writeHeader({ ...dir.readHeader()!, inode: dir.inode(file), changed: dir.changedAt(file) });
+        if (marked === undefined) return;
+        const mark = new HighWaterMark(dir);
+        mark.open(epoch, marked);
+        mark.close();
+      });
+    };
+  }
+
+  #withJournal<T>(use: (dir: JournalDir, epoch: Epoch) => T): T {
+    const state = this.openState();
+    const dir = new JournalDir(() => state);
+    try {
+      return use(dir, dir.readHeader()!.epoch as Epoch);
+    } finally {
       dir.close();
       state.close();
-    };
+    }
   }
 }
 
@@ -191,6 +205,27 @@ t.test(
   },
 );
 
+t.test(
+  'an older journal that is copied over the files is not gone on with: its revisions were used again',
+  async (t) => {
+    const repository = damagedRepository(t);
+    const epoch = await repository.liveAndStop();
+    const files = readdirSync(repository.journal).map((name) => join(repository.journal, name));
+    const older = files.map((path) => [path, readFileSync(path)] as const);
+    const run = await Run.on(repository.root);
+    t.equal(run.epoch, epoch);
+    repository.rename('task', 't0', { n: 'changed' });
+    await run.reaches(RECORDS + 1);
+    await run.stop();
+    // Written into the files, which keep their inodes.
+    for (const [path, content] of older) writeFileSync(path, content);
+    const next = await Run.on(repository.root);
+    t.not(next.epoch, epoch);
+    t.match(next.log.messages('error'), [/it is a copy or was restored from one/]);
+    await next.stop();
+  },
+);
+
 t.test('any flipped bit of a sealed table is found', async (t) => {
   const repository = damagedRepository(t);
   let epoch = await repository.liveAndStop();
@@ -198,6 +233,7 @@ t.test('any flipped bit of a sealed table is found', async (t) => {
     flipBit(repository.table, Math.floor(size(repository.table) * part));
     const run = await Run.on(repository.root);
     t.not(run.epoch, epoch, `at ${String(part)} of the file`);
+    t.match(run.log.messages('error'), [/does not match its checksum/]);
     ({ epoch } = run);
     await run.stop();
   }

@@ -1,3 +1,5 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { epoch, revision } from '../../../protocol/index.js';
 import { JournalDir } from '../../../server/journal/journal-dir.js';
@@ -23,4 +25,28 @@ t.test('a mark whose file fails when it is closed crashes nothing, and keeps its
     mark.close();
   });
   t.equal(new HighWaterMark(dir).read(epoch('E')), 7);
+});
+
+t.test('a mark does not belong to a header that was put back, though both are as they were', async (t) => {
+  const repository = new TemporaryRepository();
+  const state = repository.openState();
+  t.teardown(() => {
+    state.close();
+    repository.dispose();
+  });
+  const dir = new JournalDir(() => state);
+  const header = join(repository.state, 'journal', 'header.json');
+  const changedAt = (): bigint => statSync(header, { bigint: true }).ctimeNs;
+  dir.writeHeader({ format: 1, epoch: 'E', file: '1.mdb', inode: '1', boot: null, seal: null });
+  const mark = new HighWaterMark(dir);
+  mark.open(epoch('E'), revision(7));
+  mark.joinHeader();
+  t.equal(mark.read(epoch('E')), 7);
+  const copy = readFileSync(header);
+  // The kernel tells a few milliseconds apart.
+  for (const writtenAt = changedAt(); changedAt() === writtenAt;) writeFileSync(header, copy);
+  t.equal(mark.read(epoch('E')), undefined);
+  mark.joinHeader();
+  t.equal(mark.read(epoch('E')), 7);
+  mark.close();
 });

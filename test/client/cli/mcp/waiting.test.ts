@@ -4,6 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import { AddressWatch } from '../../../../client/cli/mcp/address-watch.js';
+import { McpBus } from '../../../../client/cli/mcp/bus.js';
 import { connect, type BusEvent } from '../../../../client/sdk/index.js';
 import { FakeBus } from '../../../../client/sdk/testing.js';
 import { MUSE_BUS } from '../../../support/command.js';
@@ -211,4 +212,39 @@ t.test('a change concerns an address in every form in which holders read it', as
   t.ok(concerns('heartbeat', 'r2', { run_id: 'a' }), 'a heartbeat is named by its reservation');
   t.notOk(concerns('release', 'y', { run_id: 'a' }), 'a release must name one');
   t.notOk(concerns('intent', 'j', { addresses: 'src/c.py' }));
+});
+
+t.test(
+  'a change from before the mirror concerns an address that the reservation may have held until then',
+  async (t) => {
+    const fake = new FakeBus();
+    t.teardown(() => {
+      fake.stop();
+    });
+    const bus = await fake.connect();
+    const since = await bus.sync();
+    fake.put('reservation', 'r1', lease('src/a.py'));
+    const held = await bus.sync();
+    fake.put('reservation', 'r1', lease('src/b.py'));
+    fake.put('reservation', 'r2', lease('src/c.py'));
+    const watch = new AddressWatch(await bus.mirror(), ['src/a.py'], {});
+    const moved = await bus.subscribe({}, { since: held }).first();
+    t.match(moved, { event_type: 'modified', id: 'r1' });
+    t.ok(watch.concerns(moved!), 'it may have held src/a.py');
+    fake.put('reservation', 'r2', lease('src/d.py'));
+    const later = await bus.subscribe({}, { since }).first(({ data }) => String(data['addresses']) === 'src/d.py');
+    t.notOk(watch.concerns(later!), 'what it held before is known');
+  },
+);
+
+t.test('a mirror that has ended is opened again by the next call', async (t) => {
+  const repository = repositoryOf(t);
+  const bus = new McpBus(() => ({ root: repository.root, server: undefined }), { err: () => undefined });
+  t.teardown(() => bus.close());
+  const first = await bus.leases();
+  t.equal(await bus.leases(), first);
+  await first.close();
+  const next = await bus.leases();
+  t.not(next, first);
+  t.equal(next.status.state, 'live');
 });
