@@ -22,7 +22,7 @@ export class FollowedHub {
   constructor(
     private readonly hub: Hub,
     private readonly records: RecordReplica,
-    private readonly told: FollowedHubEvents,
+    private readonly listener: FollowedHubEvents,
   ) {}
 
   /** @throws Error if a message does not follow what is served, or shows that it is not what the origin has. */
@@ -104,13 +104,13 @@ export class FollowedHub {
   }
 
   #publish(events: readonly StoreEvent[]): void {
-    if (events.length > 0) this.told.events(events);
+    if (events.length > 0) this.listener.events(events);
   }
 
   #skip(to: Revision): void {
     this.records.skip(to);
     this.hub.skip(to);
-    this.told.advanced();
+    this.listener.advanced();
   }
 }
 

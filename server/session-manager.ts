@@ -59,7 +59,7 @@ export class SessionManager {
   readonly #intake: Intake;
   /** The services of the sessions: one object that all of them share. */
   readonly #shared: SessionServices;
-  /** Made once: each of many clients that connect at once is told them. */
+  /** Made once for all clients: each welcome has them. */
   readonly #limits: Readonly<Record<string, number>>;
   #nextSession = 1;
   #cancelHeartbeat: (() => void) | undefined;
@@ -172,7 +172,7 @@ export class SessionManager {
   }
 }
 
-/** Returns the limits as clients are told them. */
+/** Returns the limits in the form of `welcome`. */
 function wireLimits({ limits, idleTimeoutMs }: SessionManagerOptions): Readonly<Record<string, number>> {
   const entries = Object.entries<number>({ ...limits, idleTimeoutMs, maxMessageBytes: maxMessageBytes(limits) });
   return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));

@@ -14,10 +14,9 @@ import { StoreEvent } from '../../server/store/store-event.js';
 import { chooseTransport } from '../../server/network/choose-transport.js';
 import { CheckedDirectories } from '../../server/watch/checked-directories.js';
 import { CoordinationDir } from '../../server/watch/coordination-dir.js';
-import { IgnoredFiles } from '../../server/watch/ignored-files.js';
 import { Ingest } from '../../server/watch/ingest.js';
-import { RecordReader } from '../../server/watch/record-reader.js';
-import { Warnings } from '../../server/watch/warnings.js';
+import { RecordReader, type Reading } from '../../server/watch/record-reader.js';
+import { ingestServices } from '../../test/support/ingest-services.js';
 import { runProgram, type Running } from '../program.js';
 import { benchRecord } from '../record.js';
 
@@ -40,41 +39,20 @@ function ingest(root: string): Work {
   const dir = new CoordinationDir(root);
   const names = Array.from({ length: FILES }, (_, i) => `file-${String(i)}`);
   names.forEach((id, i) => writeFileSync(dir.file('intent', id), JSON.stringify(benchRecord(id, i))));
-  const { maxRecordBytes: maxBytes, maxRecordDepth: maxDepth, maxIdBytes } = DEFAULT_LIMITS;
-  const warnings = new Warnings(silentLog);
+  const { maxRecordBytes: maxBytes, maxRecordDepth: maxDepth } = DEFAULT_LIMITS;
   const admits = (): boolean => true;
   const directories = new CheckedDirectories(dir);
   directories.open();
   const reader = new RecordReader({ directories, maxBytes, maxDepth, admits, warn: () => undefined });
   // Each reading finds another state, without a writer, whose instructions would be counted too.
   let state = 0n;
-  const changing = {
-    read: (...record: Parameters<RecordReader['read']>) => {
-      const reading = reader.read(...record);
-      if (reading.is !== 'present') throw new Error(`the file is ${reading.is}`);
-      return { ...reading, signature: { ...reading.signature, mtimeNs: ++state } };
-    },
-  } as unknown as RecordReader;
+  const read = (...record: Parameters<RecordReader['read']>): Reading => {
+    const reading = reader.read(...record);
+    if (reading.is !== 'present') throw new Error(`the file is ${reading.is}`);
+    return { ...reading, signature: { ...reading.signature, mtimeNs: ++state } };
+  };
   let events = 0;
-  const sink = new Ingest({
-    store: new RecordStore(),
-    reader: changing,
-    clock: systemClock,
-    ignored: new IgnoredFiles(warnings, maxIdBytes),
-    warnings,
-    settleMs: 200,
-    publish: (published) => (events += published.length),
-    rescan: () => Promise.resolve(true),
-    admits: () => true,
-    folds: () => false,
-    listedName: () => undefined,
-    seen: (kinds) => new Set(kinds),
-    known: (kinds) => new Set(kinds),
-    verifyDirectories: () => undefined,
-    hintsAreComplete: () => true,
-    hintsSuffice: () => true,
-    reconcileSoon: () => undefined,
-  });
+  const sink = new Ingest(ingestServices(systemClock, read, { publish: (published) => (events += published.length) }));
   sink.start();
   return async (count) => {
     const until = events + count;

@@ -85,7 +85,7 @@ export class JournalFiles {
   }
 
   /**
-   * Whether no later run can use a revision again that is told now: it is not above the mark, or no later run would continue its epoch.
+   * Whether no later run can use a revision again that is sent now: it is not above the mark, or no later run would continue its epoch.
    * To be asked after {@link advanceMark}.
    */
   covers(epoch: Epoch): boolean {

@@ -197,7 +197,7 @@ const revisionOf = ({ reached }: FoundTail, newest: Revision): Revision => (reac
 
 /**
  * Returns a journal's content with the events that were found elsewhere. Of the revisions after them that may have been sent nothing is
- * known, and they are not used again. Who has been told up to there can go on: what those revisions had changed is found on the disk.
+ * known, and they are not used again. A client that has received everything up to there can go on: what those revisions had changed is found on the disk.
  */
 function continued(contents: Contents, sent: Revision, found: FoundTail): Recovered {
   const { epoch, base } = contents;

@@ -5,20 +5,20 @@ import type { Session } from '../sessions/session.js';
 
 /** The interval at which some connections are ended. */
 const STEP_MS = 50;
-/** Asks clients to connect again soon: each is told at another moment, and other servers are ready. */
+/** Asks clients to connect again soon: each is asked at another moment, and other servers are ready. */
 const ELSEWHERE = 'shutdown retry=50';
 
 /**
  * Ends the connections of a bus one after the other, evenly over a time, so that they do not all arrive at the other servers at once.
- * Resolves when none is left, or each has been told.
+ * Resolves when none is left, or each has been asked.
  */
 export async function drain(bus: ServedBus, clock: Clock, overMs: number): Promise<void> {
-  const told = new WeakSet<Session>();
+  const asked = new WeakSet<Session>();
   for (let stepsLeft = Math.ceil(overMs / STEP_MS); stepsLeft > 0; stepsLeft--) {
-    const left = [...bus.sessions].filter((session) => !told.has(session));
+    const left = [...bus.sessions].filter((session) => !asked.has(session));
     if (left.length === 0) return;
     for (const session of left.slice(0, Math.ceil(left.length / stepsLeft))) {
-      told.add(session);
+      asked.add(session);
       sendAway(bus, session, ELSEWHERE);
     }
     await delay(clock, STEP_MS);

@@ -65,7 +65,7 @@ export class Listener {
 
   /** Another list after each change. */
   #buses: readonly MountedBus[] = [];
-  /** What the engine was told of the limits of all buses, which holds for as long as it listens. */
+  /** The bounds that the engine was started with, the largest of all buses. */
   #most: Pick<Limits, 'maxPayloadBytes' | 'maxQueuedBytes'> = { maxPayloadBytes: Infinity, maxQueuedBytes: Infinity };
 
   constructor(
@@ -204,7 +204,7 @@ export class Listener {
 
   /**
    * Sends clients elsewhere: from now on the server is not ready and refuses new ones, and it ends the connected ones over `drainMs`. What
-   * they are told until then is complete.
+   * they receive until then is complete.
    */
   async drain(): Promise<void> {
     const { drainMs } = this.options;

@@ -79,7 +79,7 @@ export function fileSystemOf(magic: number): FileSystem {
 
 /** @returns the file system of a path, as far as the platform says it. */
 export function fileSystemAt(path: string, platform: NodeJS.Platform = process.platform): FileSystem {
-  // A share of another machine that is named as one. A share with a drive letter cannot be told from a disk.
+  // A share of another machine that is named as one. A share with a drive letter looks like a disk.
   if (platform === 'win32' && /^[\\/]{2}(?![?.])/.test(path)) return { is: 'shared', name: 'a network share' };
   if (platform !== 'linux' && platform !== 'android') return UNREPORTED;
   try {

@@ -31,6 +31,7 @@ export {
   type ServedEndpoint,
   type ServedRepository,
 } from './served-repository.js';
+export { ownerFault, readSettingsFile, writableFault } from './settings-file.js';
 export { SessionMemory } from './session-memory.js';
 export { removePatiently, renamePatiently } from './held-files.js';
 export { stateLocation, type StateLocation } from './state-location.js';

@@ -1,12 +1,10 @@
-import { closeSync, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { delimiter, isAbsolute } from 'node:path';
-import { isOwn, isWritableByOthers } from './owner.js';
-import { TrustError, type TrustFault } from './trust-error.js';
+import { readSettingsFile, writableFault } from './settings-file.js';
+import { TrustError } from './trust-error.js';
 import { surroundings, userConfigFile } from './user-directories.js';
 
 const EVERY = '*';
-const MAX_CONFIG_BYTES = 65_536;
-const ROOT = 0;
 
 /**
  * Returns the repositories of other users that this user trusts: from `MUSE_BUS_SAFE_DIRECTORY`, and from `safe_directories` in
@@ -54,33 +52,22 @@ function isSamePlace(path: string, root: string): boolean {
 }
 
 function fromFile(path: string): readonly string[] {
-  const fault = (fault: TrustFault, why: string): TrustError =>
-    new TrustError(
-      fault,
-      `${path} is not used: ${why}`,
-      'correct or remove it: only you may be able to write it, and it must be JSON',
-    );
-  let file: number;
+  const content = readSettingsFile(path, 'followed', writableFault);
+  // A service that runs with another user's HOME goes on without that user's settings.
+  if (content.state === 'absent' || (content.state === 'unreadable' && content.code === 'EACCES')) return [];
+  if (content.state === 'unreadable') throw notUsed(path, content.why);
+  const found = content.entries.find(([key]) => key === 'safe_directories');
   try {
-    file = openSync(path, 'r');
+    return found === undefined ? [] : readSafeDirectories(found[1]);
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    // A service that runs with another user's HOME goes on without that user's settings.
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) return [];
-    throw fault('replaced', `it cannot be opened (${code})`);
+    throw notUsed(path, `safe_directories ${(error as Error).message}`);
   }
-  try {
-    const stats = fstatSync(file);
-    if (!stats.isFile() || stats.size > MAX_CONFIG_BYTES) throw fault('link', 'it is no file of settings');
-    if (!isOwn(stats) && stats.uid !== ROOT) throw fault('owner', `it belongs to user ${String(stats.uid)}`);
-    if (isWritableByOthers(stats)) throw fault('writable', 'others may write it');
-    const { safe_directories: found } = (JSON.parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, unknown>;
-    return found === undefined ? [] : readSafeDirectories(found);
-  } catch (error) {
-    if (error instanceof TrustError) throw error;
-    const field = error instanceof SafeDirectoriesError ? 'safe_directories ' : 'it is no JSON: ';
-    throw fault('replaced', `${field}${(error as Error).message}`);
-  } finally {
-    closeSync(file);
-  }
+}
+
+function notUsed(path: string, why: string): TrustError {
+  return new TrustError(
+    'replaced',
+    `${path} is not used: ${why}`,
+    'correct or remove it: only you may be able to write it, and it must be JSON',
+  );
 }

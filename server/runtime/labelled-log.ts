@@ -1,6 +1,6 @@
 import type { Log } from './log.js';
 
-/** A log that adds fields to each line, so that lines of several parts can be told apart. */
+/** A log that adds fields to each line, so that lines of several parts can be distinguished. */
 export function labelledLog(log: Log, labels: object): Log {
   return {
     debug: (fields, message) => {

@@ -6,7 +6,7 @@ export interface ReceivedState {
   /** The server's wall clock minus its monotonic clock. */
   readonly timeAheadMs: number;
   readonly state: NonNullable<WatchHealth['state']>;
-  /** At an edge: whether its origin is not heard. */
+  /** At an edge: whether nothing arrives from its origin. */
   readonly isOriginAway: boolean;
 }
 

@@ -110,7 +110,7 @@ export class Session implements Connection, SubscriberOwner {
       else this.#handle(message);
     } catch (error) {
       const begun = message?.type === 'subscribe' ? message.sub : undefined;
-      // It may have begun only in part. Its client is told that it has failed, and so must not get events of it.
+      // It may have begun only in part. Its client is sent an error, and so must not get events of it.
       if (begun !== undefined) this.subscriber.get(begun)?.end('disconnected');
       this.#failed(error, { input: fingerprintOf(payload), sub: begun });
     }

@@ -36,7 +36,7 @@ export interface HistoryLimits {
 }
 
 /**
- * The past events that can be replayed. Their revisions have no gaps but those that it was told of, so that a revision is an index in the
+ * The past events that can be replayed. Their revisions have no gaps but those in {@link gaps}, so that a revision is an index in the
  * ring and needs no search.
  */
 export class History {

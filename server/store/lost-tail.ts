@@ -12,7 +12,7 @@ export interface LostTail {
 
 /** What is found of a history elsewhere. */
 export interface FoundTail {
-  /** The revision up to which all who listen there have been told. It may be before the end of the journal. */
+  /** The revision up to which everything was sent there. It may be before the end of the journal. */
   readonly reached: Revision;
   /** Every event after the journal's last revision, up to `reached`. */
   readonly events: readonly StoreEvent[];

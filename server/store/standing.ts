@@ -8,12 +8,12 @@ export interface Standing {
   readonly lapsedAt: Revision;
 }
 
-/** Returns the record of an event as it stands after it; `undefined` if the event has removed it. */
+/** Returns the record of an event after it; `undefined` if the event has removed it. */
 export function standingAfter({ type, after, revision: at }: StoreEvent): Standing | undefined {
   return after && { version: after, lapsedAt: type === 'expired' ? at : revision(0) };
 }
 
-/** Returns the records as they stand after events that follow. */
+/** Returns the records after events that follow. */
 export function standingAfterAll(standing: readonly Standing[], events: readonly StoreEvent[]): readonly Standing[] {
   const current = new Map(standing.map((each) => [recordKey(each.version.kind, each.version.id), each]));
   for (const event of events) {

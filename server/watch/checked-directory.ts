@@ -102,7 +102,7 @@ export class CheckedDirectory implements Place {
   verify(): boolean {
     const before = this.identity;
     this.state = this.#verify();
-    // While the state is unknown, the directory stays open, so that the next one at the path can be told from it.
+    // While the state is unknown, the directory stays open, so that the next one at the path can be distinguished from it.
     if (this.state.is === 'absent') this.close();
     return this.identity !== before;
   }

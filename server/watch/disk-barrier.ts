@@ -20,7 +20,7 @@ export interface BarrierParts {
 }
 
 /**
- * Reads what was on disk at a call. Where hints are known to have told all changes, it waits for the hints: a comparison of twenty thousand
+ * Reads what was on disk at a call. Where hints are known to have reported all changes, it waits for the hints: a comparison of twenty thousand
  * files takes a tenth of a second of the processor, and each question about holders, and so each edit of an agent, would wait for one.
  */
 export class DiskBarrier {
@@ -67,7 +67,7 @@ export class DiskBarrier {
 
   /**
    * A file that cannot be read for the moment may say that an address is reserved. It is read again, and after the settle time it is
-   * published that it cannot be read: before that nothing would tell a client that something is not known.
+   * published that it cannot be read: before that no event says that something is not known.
    */
   async #untilRead(only?: RecordName): Promise<void> {
     const { clock, ingest } = this.parts;

@@ -68,12 +68,12 @@ export class FallbackChecks {
     return this.#watcher?.isHealthy === true && isPrompt(this.completeness);
   }
 
-  /** Whether, up to now, hints alone tell all that may decide about leases. */
+  /** Whether, up to now, hints alone report all that may decide about leases. */
   hintsSuffice(kinds: readonly Kind[]): boolean {
     return this.#watcher?.isHealthy === true && this.#sweep.hintsSuffice(kinds);
   }
 
-  /** Looks at the directories now. @returns whether hints have told all of this in a kind's directory, when the loop has polled since. */
+  /** Looks at the directories now. @returns whether hints have reported all of it in a kind's directory, to be called when the loop has polled since. */
   hintedUpToNow(): (kind: Kind) => boolean {
     const isHinted = this.#sweep.hintedUpToNow();
     return (kind) => this.#watcher?.isHealthy === true && isHinted(kind);

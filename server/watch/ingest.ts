@@ -116,8 +116,8 @@ export class Ingest implements HintSink {
     const { folds, listedName, store, rescan } = this.services;
     // The listed name names the record; a hint may have another spelling, and so may a record whose file was renamed to another one.
     const listed = folds(kind, id) ? listedName(kind, id) : name;
-    const isGoneOrUntold = listed === undefined && store.get(kind, id) !== undefined;
-    if (listed === name || isGoneOrUntold) this.record(kind, id);
+    const isGoneOrUnlisted = listed === undefined && store.get(kind, id) !== undefined;
+    if (listed === name || isGoneOrUnlisted) this.record(kind, id);
     else void rescan(kind);
   }
 

@@ -87,7 +87,7 @@ export class LeaseTime {
     return { why, untilMs: unixMillis(Math.ceil(this.clock.now() + this.delayEndsInMs)) };
   }
 
-  /** Milliseconds for which this machine was awake, as far as can be told. */
+  /** Milliseconds for which this machine was awake, as far as is known. */
   #awake(): number {
     const elapsed = this.clock.elapsed();
     const passedMs = elapsed - this.#readAt;

@@ -59,13 +59,13 @@ export class Sweep {
     });
   }
 
-  /** Whether hints alone tell all that may decide about leases: a directory of these kinds has not changed without one. */
+  /** Whether hints alone report all that may decide about leases: a directory of these kinds has not changed without one. */
   hintsSuffice(kinds: readonly Kind[]): boolean {
     return mayEndLeases(this.services.completeness()) && kinds.every((kind) => this.#isHinted(kind));
   }
 
   /**
-   * Looks at the directories now. @returns whether hints have told all changes up to now in a kind's directory, to be asked when the loop has
+   * Looks at the directories now. @returns whether hints have reported all changes up to now in a kind's directory, to be called when the loop has
    * polled since. Later changes do not matter: while agents write, there always are some.
    */
   hintedUpToNow(): (kind: Kind) => boolean {

@@ -1,19 +1,13 @@
 import type { Kind, RecordData } from '../../protocol/index.js';
-import { silentLog } from '../../server/runtime/log.js';
-import { RecordStore } from '../../server/store/record-store.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
-import { IgnoredFiles } from '../../server/watch/ignored-files.js';
 import { Ingest } from '../../server/watch/ingest.js';
-import type { RecordReader } from '../../server/watch/record-reader.js';
-import { Warnings } from '../../server/watch/warnings.js';
+import { ingestServices } from './ingest-services.js';
 import type { ManualClock } from './manual-clock.js';
 
-export const SETTLE_MS = 200;
+export { SETTLE_MS } from './ingest-services.js';
 
 /** An ingest over files in memory. It reads a file only after a hint: from `reserve`, or from a rescan. */
 export function ingestOver(clock: ManualClock) {
-  const store = new RecordStore();
-  const warnings = new Warnings(silentLog);
   const files = new Map<string, RecordData | 'torn'>();
   /** Whether the directories can be read. */
   const sight = { isClear: true };
@@ -25,28 +19,17 @@ export function ingestOver(clock: ManualClock) {
     const signature = { inode: 1, mtimeNs: BigInt(JSON.stringify(data).length), size: 1 };
     return { is: 'present', kind, id, data, signature } as const;
   };
-  const ingest: Ingest = new Ingest({
-    store,
-    reader: { read } as unknown as RecordReader,
-    clock,
-    ignored: new IgnoredFiles(warnings, 256),
-    warnings,
-    settleMs: SETTLE_MS,
-    publish: (some) => events.push(...some),
-    rescan: async (kind) => {
-      for (const key of files.keys()) if (key.startsWith(`${kind}/`)) ingest.record(kind, key.slice(kind.length + 1));
-      return sight.isClear;
-    },
-    admits: () => true,
-    folds: () => false,
-    listedName: () => undefined,
-    seen: (kinds) => new Set(sight.isClear ? kinds : []),
-    known: (kinds) => new Set(sight.isClear ? kinds : []),
-    verifyDirectories: () => undefined,
-    hintsAreComplete: () => true,
-    hintsSuffice: () => true,
-    reconcileSoon: () => undefined,
-  });
+  const ingest: Ingest = new Ingest(
+    ingestServices(clock, read, {
+      publish: (some) => events.push(...some),
+      rescan: (kind) => {
+        for (const key of files.keys()) if (key.startsWith(`${kind}/`)) ingest.record(kind, key.slice(kind.length + 1));
+        return Promise.resolve(sight.isClear);
+      },
+      seen: (kinds) => new Set(sight.isClear ? kinds : []),
+      known: (kinds) => new Set(sight.isClear ? kinds : []),
+    }),
+  );
   ingest.start();
   const write = (kind: Kind, id: string, data: RecordData | 'torn'): void => void files.set(`${kind}/${id}`, data);
   const reserve = async (id: string, ttlMs: number): Promise<void> => {

@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Limits } from '../../../server/index.js';
+import { ownerFault, readSettingsFile } from '../../../server/repository/index.js';
 import { LIMITS_KEY, limitsObject, limitText, settingCalled, suggestion, textsOf } from './config-entry.js';
-import { ownerFault, readConfig } from './config-file.js';
 import { excerpt, excerptOf } from '../terminal/excerpt.js';
 import { toCliError } from '../cli-error.js';
 import { LEAST_LIMITS, repositoryFault, SOURCE_RULES, SOURCE_TABLE, type SourceRow } from './setting-sources.js';
@@ -44,7 +44,7 @@ export function readRepositoryConfig(root: string, inForce: InForce, userFile: s
   const path = join(root, '.muse', 'bus', 'config.json');
   const link = linkAbove(root);
   const content =
-    link === undefined ? readConfig(path, 'refused', ownerFault) : ({ state: 'unreadable', why: link } as const);
+    link === undefined ? readSettingsFile(path, 'refused', ownerFault) : ({ state: 'unreadable', why: link } as const);
   const elsewhere = userFile ?? 'a file of your own';
   switch (content.state) {
     case 'absent':

@@ -1,11 +1,13 @@
-import { statSync, type Stats } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   keepsModes,
   readSafeDirectories,
+  readSettingsFile,
   SafeDirectoriesError,
   surroundings,
   userConfigFile,
+  writableFault,
 } from '../../../server/repository/index.js';
 import {
   LIMITS_KEY,
@@ -16,7 +18,6 @@ import {
   suggestion,
   textsOf,
 } from './config-entry.js';
-import { ownerFault, readConfig } from './config-file.js';
 import { excerpt, excerptOf } from '../terminal/excerpt.js';
 import { CliError } from '../cli-error.js';
 import { SETTINGS, type SettingName } from './settings.js';
@@ -52,7 +53,7 @@ export function readUserConfig(env: NodeJS.ProcessEnv): UserConfig {
     return { ...nothing, unknown: `its directory cannot be read (${code})` };
   }
   // A dotfile manager may have made the file a link. The file that it leads to is checked.
-  const content = readConfig(path, 'followed', writableFault);
+  const content = readSettingsFile(path, 'followed', writableFault);
   if (content.state === 'absent') return nothing;
   if (content.state === 'unreadable') throw notUsed(path, content.why);
   let safeDirectories: readonly string[] = [];
@@ -99,13 +100,6 @@ function checkDirectory(dir: string): void {
   if (why === undefined) return;
   if (!canBePrivate(dir)) throw withoutModes(dir, why);
   throw new CliError(`${dir} is not used: ${why}`, 'bad_config', 'only you may be able to write it: chmod 700');
-}
-
-function writableFault(stats: Stats): string | undefined {
-  // On Windows the permissions of the user's profile protect the file.
-  if (process.getuid === undefined) return undefined;
-  const mode = stats.mode & 0o777;
-  return ownerFault(stats) ?? (mode & 0o022 ? `it has mode ${mode.toString(8)}: others can write it` : undefined);
 }
 
 function directories(value: unknown, path: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,6 +82,7 @@ t.test('another user’s repository', { skip: isRoot ? false : 'needs to be root
       ['of another user', () => (chmodSync(file, 0o600), chownSync(file, SOMEBODY, SOMEBODY))],
       ['that is no list', () => (chownSync(file, 0, 0), writeFileSync(file, '{"safe_directories": "*"}'))],
       ['that is no JSON', () => writeFileSync(file, '*')],
+      ['that is a pipe', () => (rmSync(file), execFileSync('mkfifo', [file]))],
     ] as const) {
       spoil();
       const fault = { name: 'TrustError', message: new RegExp(`^${file} is not used: `), hint: /correct or remove it/ };

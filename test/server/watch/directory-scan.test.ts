@@ -1,4 +1,4 @@
-import { lstatSync, utimesSync } from 'node:fs';
+import { linkSync, lstatSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../../server/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
@@ -8,8 +8,9 @@ import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
 import { grainMs, inMs } from '../../../server/watch/time-grain.js';
 import { Warnings } from '../../../server/watch/warnings.js';
-import { systemFiles } from '../../../server/watch/files.js';
+import { systemFiles, type Files } from '../../../server/watch/files.js';
 import { filesWith } from '../../platforms/emulated-watch.js';
+import { FaultyFiles } from '../../support/faulty-files.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
@@ -18,7 +19,7 @@ const WITH_ONE_TIME = filesWith((stats) => {
   stats.ctimeNs = stats.mtimeNs;
 });
 
-function scanned(t: Test, files = WITH_ONE_TIME) {
+function scanned(t: Test, files: Files = WITH_ONE_TIME) {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
@@ -45,7 +46,7 @@ function scanned(t: Test, files = WITH_ONE_TIME) {
     linked: reader.linked,
     ignored: new IgnoredFiles(new Warnings(silentLog), 256),
     hint: (kind, id) => hints.push(`${kind}/${id}`),
-    missing: () => undefined,
+    missing: (kind, id) => hints.push(`missing ${kind}/${id}`),
   });
   /** Reads a record, as if it had been written a minute ago. */
   const take = (id: string): void => {
@@ -157,4 +158,57 @@ t.test('names that cannot be records are ignored', async (t) => {
   const { repository, run } = scanned(t);
   for (const id of ['.hidden', 'a\nb']) repository.raw('task', id, '{}');
   t.same(await run(), []);
+});
+
+t.test('a directory that cannot be listed cannot be compared, and one that was replaced is not', async (t) => {
+  const files = new FaultyFiles();
+  const { repository, directories, run } = scanned(t, files);
+  const end = files.fail('list', /./, 'EMFILE');
+  await t.rejects(run(), { name: 'UnseenDirectoryError', message: 'tasks/ cannot be listed: EMFILE' });
+  end();
+  t.same(await run(), []);
+  repository.removeDirectory('task');
+  symlinkSync(repository.dir.of('claim'), repository.dir.of('task'));
+  directories.verify();
+  await t.rejects(run(), { name: 'UnseenDirectoryError', message: /is a symbolic link/ });
+});
+
+t.test('where another spelling would find a file, one that is not listed is missing without a reading', async (t) => {
+  const { repository, directories, take, run } = scanned(t);
+  repository.rename('task', 'gone', {});
+  take('gone');
+  repository.remove('task', 'gone');
+  t.same(await run(), ['task/gone']);
+  directories.folds = () => true;
+  t.same(await run(), ['missing task/gone']);
+});
+
+t.test('a record with a second name is read again at each scan, as long as it has one', async (t) => {
+  const { repository, reader, take, run } = scanned(t);
+  repository.rename('task', 't1', {});
+  const other = `${repository.dir.of('task')}/.other`;
+  linkSync(repository.dir.file('task', 't1'), other);
+  take('t1');
+  t.same([await run(), await run()], [['task/t1'], ['task/t1']]);
+  rmSync(other);
+  reader.read('task', 't1');
+  t.same(await run(), []);
+});
+
+t.test('a scan lets the loop go on after two milliseconds, and the scans of all kinds share them', async (t) => {
+  const { repository, clock, scan } = scanned(t);
+  for (const kind of ['task', 'claim'] as const)
+    for (let n = 0; n < 320; n++) repository.rename(kind, `${kind}${String(n)}`, {});
+  let turns = 0;
+  const nextTurn = clock.nextTurn.bind(clock);
+  clock.nextTurn = (call) => {
+    turns++;
+    return nextTurn(call);
+  };
+  await scan.run('task');
+  t.equal(turns, 1, 'a short one takes one turn');
+  clock.lookCostMs = 1;
+  turns = 0;
+  await Promise.all([scan.run('task'), scan.run('claim')]);
+  t.ok(turns >= 10, `${String(turns)} turns`);
 });

@@ -1,21 +1,16 @@
 import t from 'tap';
 import { revision, type Kind } from '../../../protocol/index.js';
-import { silentLog } from '../../../server/runtime/log.js';
 import { RecordStore } from '../../../server/store/record-store.js';
 import type { StoreEvent } from '../../../server/store/store-event.js';
-import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
-import type { Reading, RecordReader } from '../../../server/watch/record-reader.js';
-import { Warnings } from '../../../server/watch/warnings.js';
+import type { Reading } from '../../../server/watch/record-reader.js';
 import { broken, NOW } from '../../support/changes.js';
+import { ingestServices, SETTLE_MS } from '../../support/ingest-services.js';
 import { ManualClock } from '../../support/manual-clock.js';
-
-const SETTLE_MS = 200;
 
 /** An ingest over one file, which is found half-written whenever it is looked at, where it can be. */
 function overTornFile(store = new RecordStore()) {
   const clock = new ManualClock();
-  const warnings = new Warnings(silentLog);
   const events: StoreEvent[] = [];
   const file = { mtimeNs: 1n };
   const machine = { hasDescriptors: true };
@@ -24,25 +19,7 @@ function overTornFile(store = new RecordStore()) {
       return { is: 'unavailable', kind, id, error: Object.assign(new Error('made to fail'), { code: 'EMFILE' }) };
     return { is: 'broken', kind, id, problem: 'invalid-json', signature: { inode: 1, size: 1, ...file } };
   };
-  const ingest = new Ingest({
-    store,
-    reader: { read } as unknown as RecordReader,
-    clock,
-    ignored: new IgnoredFiles(warnings, 256),
-    warnings,
-    settleMs: SETTLE_MS,
-    publish: (some) => events.push(...some),
-    rescan: () => Promise.resolve(true),
-    admits: () => true,
-    folds: () => false,
-    listedName: () => undefined,
-    seen: (kinds) => new Set(kinds),
-    known: (kinds) => new Set(kinds),
-    verifyDirectories: () => undefined,
-    hintsAreComplete: () => true,
-    hintsSuffice: () => true,
-    reconcileSoon: () => undefined,
-  });
+  const ingest = new Ingest(ingestServices(clock, read, { store, publish: (some) => events.push(...some) }));
   ingest.start();
   const pass = async (ms: number): Promise<void> => {
     for (let i = 0; i < ms; i += 10) {

@@ -1,11 +1,7 @@
 import t from 'tap';
 import type { Kind } from '../../../protocol/index.js';
-import { silentLog } from '../../../server/runtime/log.js';
-import { RecordStore } from '../../../server/store/record-store.js';
-import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { Ingest } from '../../../server/watch/ingest.js';
-import type { RecordReader } from '../../../server/watch/record-reader.js';
-import { Warnings } from '../../../server/watch/warnings.js';
+import { ingestServices } from '../../support/ingest-services.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const FILES = 60;
@@ -13,34 +9,19 @@ const FILES = 60;
 /** Reads sixty files that wait at once, each in a millisecond. @returns the number of events of each turn */
 async function turns(tellingMs: number): Promise<number[]> {
   const clock = new ManualClock();
-  const warnings = new Warnings(silentLog);
   const published: number[] = [];
   const read = (kind: Kind, id: string) => {
     clock.advance(1);
     return { is: 'present', kind, id, signature: { inode: 1, size: 1, mtimeNs: 1n }, data: {} } as const;
   };
-  const ingest = new Ingest({
-    store: new RecordStore(),
-    reader: { read } as unknown as RecordReader,
-    clock,
-    ignored: new IgnoredFiles(warnings, 256),
-    warnings,
-    settleMs: 200,
-    publish: (events) => {
-      published.push(events.length);
-      clock.advance(tellingMs);
-    },
-    rescan: () => Promise.resolve(true),
-    admits: () => true,
-    folds: () => false,
-    listedName: () => undefined,
-    seen: (kinds) => new Set(kinds),
-    known: (kinds) => new Set(kinds),
-    verifyDirectories: () => undefined,
-    hintsAreComplete: () => true,
-    hintsSuffice: () => true,
-    reconcileSoon: () => undefined,
-  });
+  const ingest = new Ingest(
+    ingestServices(clock, read, {
+      publish: (events) => {
+        published.push(events.length);
+        clock.advance(tellingMs);
+      },
+    }),
+  );
   for (let i = 0; i < FILES; i++) ingest.record('intent', `i${String(i)}`);
   ingest.start();
   await ingest.drain();
