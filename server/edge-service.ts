@@ -73,7 +73,7 @@ export class EdgeService implements MountedBus {
   /** Reads the token again. If it is another one, the sessions of the old one end. @throws OptionError if the file holds no token. */
   reload(listener: Listener): void {
     const now = this.#endpoint;
-    const token = this.files.token();
+    const token = this.files.tokenAgain();
     if (!now) {
       this.#token = token;
       return;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { connect } from '../../../client/sdk/index.js';
@@ -110,7 +110,7 @@ for (const prefix of [undefined, 'answers.of']) {
     await nats.start();
     origin.rename('task', 'b', { title: 'b' });
     await until('it comes after a restart of NATS', () => edge.bus.hub.store.size === 2);
-    t.equal(edge.bus.condition.refusal, undefined, 'and nothing was refused');
+    t.equal(edge.bus.condition.contact.refusals.recent, undefined, 'and nothing was refused');
   });
 }
 
@@ -120,7 +120,7 @@ t.test('an edge whose permissions do not fit its inbox says so', SKIP, async (t)
   const edge = new EdgeServer({ relay, endpointFile: join(temporaryDirectory(t), 'edge.json'), port: 0 });
   const started = edge.start();
   started.catch(() => undefined);
-  await until('it is refused', () => edge.bus.condition.refusal !== undefined);
+  await until('it is refused', () => edge.bus.condition.contact.refusals.recent !== undefined);
   t.match(edge.bus.condition.readiness, { ready: false, why: /NATS refuses: Permissions Violation.*"mine\./ });
   await edge.stop();
   await t.rejects(started);
@@ -388,4 +388,7 @@ t.test('the first edge makes the token, once, and no other user can read it', as
   t.equal(statSync(first.tokenFile).mode & 0o777, 0o600);
   writeFileSync(first.tokenFile, 'short\n');
   t.throws(() => second.token(), /holds no token/);
+  rmSync(first.tokenFile);
+  t.throws(() => second.tokenAgain(), /is missing/, 'who replaces it may have removed it first');
+  t.notOk(existsSync(first.tokenFile));
 });
