@@ -7,6 +7,7 @@ import type { Broker } from './broker.js';
 import { BrokerContact } from './broker-contact.js';
 import { Freshness, type Served } from './freshness.js';
 import type { HeardInstead } from './origin-link.js';
+import { ReportedReasons } from './reported-reasons.js';
 
 /** How often a change that no message tells, such as silence, is looked for. */
 const LOOK_MS = 1_000;
@@ -39,6 +40,7 @@ export class EdgeCondition implements HeardInstead {
   /** What was heard last in place of a heartbeat, by the monotonic clock. */
   #instead: { readonly why: string; readonly at: number } | undefined;
   #wasHeard = false;
+  readonly #reported = new ReportedReasons();
   /** Both clocks at the last look. */
   #looked: ClockReading;
 
@@ -191,7 +193,12 @@ export class EdgeCondition implements HeardInstead {
       else log.warn(fields, `the origin is away: ${this.#explained ?? 'no heartbeats arrive'}`);
     }
     if (now.why === before.why) return;
-    if (now.why === undefined) log.info(fields, 'ready for clients');
-    else log.warn(fields, `not ready: ${now.why}`);
+    if (now.why === undefined) {
+      this.#reported.clear();
+      log.info(fields, 'ready for clients');
+      return;
+    }
+    // What differs in a number only is the same reason.
+    if (this.#reported.add(now.why.replaceAll(/\d+/g, '#'))) log.warn(fields, `not ready: ${now.why}`);
   }
 }

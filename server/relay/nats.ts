@@ -10,8 +10,11 @@ type JetStream = typeof import('@nats-io/jetstream');
 /** The pause between two attempts to reconnect to NATS. */
 const RETRY_MS = 250;
 const CONNECT_MS = 3_000;
-/** The interval of pings to NATS. The connection is dropped and made again if two are not answered. */
-const PING_MS = 5_000;
+/**
+ * The interval of pings to NATS. If two are not answered, the connection is dropped and made again, to another server of a cluster: one that is
+ * stopped, or behind a broken network, is left about when the others have elected another leader.
+ */
+const PING_MS = 2_000;
 /** How long a question to JetStream waits for its answer. */
 const ANSWER_MS = 5_000;
 

@@ -172,6 +172,11 @@ t.test('an origin that lives and publishes nothing is told from one that is away
   }
   t.match(edge.why, 'the origin is away: it lives and publishes nothing: the stream is sealed');
   t.ok(edge.lines.includes('the origin is away: it lives and publishes nothing: the stream is sealed'));
+  for (let i = 0; i < 16; i++) {
+    edge.condition.heardSilent(i % 2 === 0 ? `wrong last sequence: ${String(i)}` : 'the stream is sealed');
+    edge.pass(1);
+  }
+  t.equal(edge.lines.filter((line) => line.startsWith('not ready')).length, 2, 'each reason is logged once');
   edge.pass(6);
   t.match(edge.why, /: the origin is away$/);
 });
