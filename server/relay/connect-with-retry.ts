@@ -53,7 +53,7 @@ export async function connectWithRetry(access: RelayAccess, patience: Patience):
 export function failureName({ message, code = '', cause }: NodeJS.ErrnoException): string {
   const { code: causeCode = '' } = (cause ?? {}) as NodeJS.ErrnoException;
   const name = /\b[A-Z][A-Z_]{3,}\b/.exec(`${code} ${causeCode} ${message}`)?.[0];
-  return name ?? (/^[a-z ]+$/i.test(message) ? message : 'see the log');
+  return name ?? (/^[a-z ']+$/i.test(message) ? message : 'see the log');
 }
 
 /** Waits in short pieces, because `isOver` may become true meanwhile. */

@@ -3,6 +3,7 @@ import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-n
 import { OptionError } from '../config/option-error.js';
 import type { RelayAccess } from '../config/relay-options.js';
 import { authenticatorsOf } from './nats-credentials.js';
+import { identityCheck } from './tls-identity.js';
 
 type Transport = typeof import('@nats-io/transport-node');
 type JetStream = typeof import('@nats-io/jetstream');
@@ -80,7 +81,7 @@ export async function connectNats(access: RelayAccess, name: string): Promise<Na
 const inboxOf = (name: string): string => `_INBOX.${name.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
 
 function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {
-  const { tls } = access;
+  const tls = access.tls && { ...access.tls, checkServerIdentity: identityCheck(access.servers) };
   const authenticators = authenticatorsOf(access, transport);
   return {
     servers: [...access.servers],

@@ -231,13 +231,17 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
   }
 });
 
-t.test('over TLS, with the given certificate authority', SKIP, async (t) => {
-  const { certFile, keyFile } = makeCertificate(temporaryDirectory(t), 'nats');
-  const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
-  const relay = { url: nats.url.replace('127.0.0.1', 'localhost').replace('nats:', 'tls:'), caFile: certFile };
-  await originFor(t, relay);
-  t.ok((await edgeFor(t, relay)).endpoint);
-});
+for (const [host, names] of [
+  ['localhost', 'DNS:localhost'],
+  ['127.0.0.1', 'IP:127.0.0.1'],
+] as const)
+  t.test(`over TLS to ${host}, with the given certificate authority`, SKIP, async (t) => {
+    const { certFile, keyFile } = makeCertificate(temporaryDirectory(t), 'nats', names);
+    const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
+    const relay = { url: nats.url.replace('127.0.0.1', host).replace('nats:', 'tls:'), caFile: certFile };
+    await originFor(t, relay);
+    t.ok((await edgeFor(t, relay)).endpoint);
+  });
 
 t.test('secrets come from the environment or a file, and are never shown', SKIP, async (t) => {
   const nats = await natsFor(t, { config: 'authorization { user: muse, password: "s3cret" }' });
