@@ -47,7 +47,13 @@ export const SYSTEM = {
   },
   network: {
     packages: ['node:net', 'node:http', 'node:https', 'node:tls', 'node:dgram', 'node:dns', 'ws', 'uWebSockets.js'],
-    users: ['server/network', 'client/sdk/node-channel', 'client/sdk/server-proof', 'server/config/tls-files'],
+    users: [
+      'server/network',
+      'client/sdk/node-channel',
+      'client/sdk/server-proof',
+      'server/config/tls-files',
+      'server/relay/tls-identity',
+    ],
   },
   broker: {
     packages: ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/nats-core'],

@@ -34,29 +34,48 @@ const documentsOf = (file) =>
     one.toJS(),
   );
 
-/** Series that each alert must find, and not find. */
+/** Series that each alert must find, and not find, and others that are there in both cases. */
 const EDGE = 'instance="e1"';
 const FIRES = {
   MuseBusEdgeNotReady: [`muse_bus_ready{${EDGE}}`, '0x10', '1x10'],
   MuseBusEdgeNotFollowing: [`muse_bus_edge_state{${EDGE},state="following"}`, '0x10', '1x10'],
   MuseBusEdgeStale: [`muse_bus_relay_staleness_seconds{${EDGE}}`, '16x10', '15x10'],
-  MuseBusOriginAway: [`muse_bus_origin_present{${EDGE}}`, '0x10', '1x10'],
+  MuseBusOriginAway: [
+    `muse_bus_origin_present{${EDGE},job="mill"}`,
+    '0x10',
+    '1x10',
+    { 'muse_bus_origin_present{instance="e3",job="shop"}': '1x10' },
+  ],
   MuseBusNatsLost: [`muse_bus_nats_connected{${EDGE}}`, '0x10', '1x10'],
   MuseBusMessagesRejected: [`muse_bus_relay_rejected_total{${EDGE},why="unsigned"}`, '0+1x10', '3x10'],
   MuseBusEdgeRebuilds: [`muse_bus_relay_rebuilds_total{${EDGE}}`, '0+1x10', '1x10'],
   MuseBusNotPublishing: [`muse_bus_relay_state{${EDGE},state="publishing"}`, '0x10', '1x10'],
   MuseBusPublishingLate: [`muse_bus_relay_behind_seconds{${EDGE}}`, '11x10', '9x10'],
   MuseBusTwoOrigins: [`muse_bus_relay_failures_total{${EDGE},why="taken"}`, '0+1x10', '1x10'],
-  MuseBusWatchUnhealthy: [`muse_bus_watch_healthy{${EDGE},kind="task"}`, '0x10', '1x10'],
+  MuseBusWatchUnhealthy: [
+    `muse_bus_watch_healthy{${EDGE},backend="inotify"}`,
+    '0x10',
+    '1x10',
+    // An edge that hears no origin knows nothing of its directories.
+    {
+      'muse_bus_watch_healthy{instance="e3",backend="inotify"}': '0x10',
+      'muse_bus_origin_present{instance="e3"}': '0x10',
+      'muse_bus_ready{instance="e3"}': '1x10',
+    },
+  ],
   MuseBusUnforeseen: [`muse_bus_unforeseen_total{${EDGE}}`, '0+1x10', '1x10'],
 };
-/** One that is ready and follows is enough. */
-const NO_EDGE = (ready) => [
-  { series: `muse_bus_ready{${EDGE}}`, values: `${ready}x10` },
-  { series: `muse_bus_edge_state{${EDGE},state="following"}`, values: '1x10' },
-  { series: 'muse_bus_ready{instance="e2"}', values: '0x10' },
-  { series: 'muse_bus_edge_state{instance="e2",state="following"}', values: '1x10' },
-];
+const seriesOf = (valuesOf) => Object.entries(valuesOf).map(([series, values]) => ({ series, values }));
+/** One that is ready and follows is enough, if it is of the same repository. */
+const NO_EDGE = (ready) =>
+  seriesOf({
+    [`muse_bus_ready{${EDGE},job="shop"}`]: `${ready}x10`,
+    [`muse_bus_edge_state{${EDGE},job="shop",state="following"}`]: '1x10',
+    'muse_bus_ready{instance="e2",job="shop"}': '0x10',
+    'muse_bus_edge_state{instance="e2",job="shop",state="following"}': '1x10',
+    'muse_bus_ready{instance="e3",job="mill"}': '1x10',
+    'muse_bus_edge_state{instance="e3",job="mill",state="following"}': '1x10',
+  });
 
 function checkRules() {
   const [{ spec }] = documentsOf('alerts.yaml');
@@ -74,11 +93,14 @@ function checkRules() {
     ],
   });
   const isFiring = [{ labels: '{}', value: 1 }];
-  const tests = Object.entries(FIRES).flatMap(([name, [series, ill, well]]) => [
-    counts(name, [{ series, values: ill }], isFiring),
-    counts(name, [{ series, values: well }], []),
+  const tests = Object.entries(FIRES).flatMap(([name, [series, ill, well, others = {}]]) => [
+    counts(name, seriesOf({ [series]: ill, ...others }), isFiring),
+    counts(name, seriesOf({ [series]: well, ...others }), []),
   ]);
-  tests.push(counts('MuseBusNoEdgeReady', NO_EDGE(0), isFiring), counts('MuseBusNoEdgeReady', NO_EDGE(1), []));
+  tests.push(
+    ...[NO_EDGE(0), []].map((series) => counts('MuseBusNoEdgeReady', series, isFiring)),
+    counts('MuseBusNoEdgeReady', NO_EDGE(1), []),
+  );
   const file = join(folder, 'tests.yaml');
   writeFileSync(file, stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
   run('promtool', ['test', 'rules', file]);

@@ -60,6 +60,7 @@ export class EdgeBus extends BusBase {
   readonly condition: EdgeCondition;
   /** `undefined` if the edge was given no key: then every message that can be read is accepted. */
   readonly #seal: SealCheck | undefined;
+  readonly #connect: () => Promise<Broker>;
   #broker: Broker | undefined;
   #origin: OriginLink | undefined;
   #stream: EdgeStream | undefined;
@@ -93,6 +94,8 @@ export class EdgeBus extends BusBase {
     this.names = new RelayNames(relay.repository);
     this.#seal = relay.publicKeys.length > 0 ? new SealCheck(relay.publicKeys) : undefined;
     this.presence = new OriginLiveness(clock, this.#seal !== undefined);
+    const { connect = connectNatsBroker } = parts;
+    this.#connect = () => connect(relay.access, `muse-bus edge of ${relay.repository}`);
     this.condition = new EdgeCondition({
       clock,
       log,
@@ -101,6 +104,7 @@ export class EdgeBus extends BusBase {
       served: () => this.service?.hub,
       sequence: () => this.sequence,
       failure: () => this.#stream?.failure,
+      connect: this.#connect,
     });
   }
 
@@ -166,33 +170,27 @@ export class EdgeBus extends BusBase {
    */
   async start(): Promise<void> {
     const { relay, clock, log } = this;
-    const { connect = connectNatsBroker, random = systemRandom } = this.parts;
     this.condition.start();
     const isOver = (): boolean => this.#isStopped;
     const failed = (why: string): void => {
-      this.condition.unreached(why);
+      this.condition.contact.unreached(why);
     };
-    const patience = { connect, clock, log, isOver, failed, gives: this.options.gives ?? 'up-when-refused' };
-    const broker = await connectWithRetry(relay.access, `muse-bus edge of ${relay.repository}`, patience);
+    const gives = this.options.gives ?? 'up-when-refused';
+    const patience = { connect: this.#connect, clock, log, isOver, failed, gives };
+    const broker = await connectWithRetry(relay.access, patience);
     if (!broker) return;
     this.#broker = broker;
-    this.condition.connected();
     const origin = new OriginLink(broker, this.names, this.#seal, () => this.presence.beat);
     this.#origin = origin;
-    origin.followHeartbeats(
-      (alive) => {
-        this.#heard(alive);
-      },
-      () => {
-        this.condition.heardUnsigned();
-      },
-    );
+    origin.followHeartbeats((alive) => {
+      this.#heard(alive);
+    }, this.condition);
     const stream = new EdgeStream({
       broker,
       names: this.names,
       clock,
       log,
-      random,
+      random: this.parts.random ?? systemRandom,
       seal: this.#seal,
       historyMessages: HISTORY_MESSAGES,
       askForBase: () => origin.askForBase(),

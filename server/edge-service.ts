@@ -31,8 +31,8 @@ export class EdgeService implements MountedBus {
     const { relay, path, endpointFile, tokenFile, options } = given;
     this.path = path;
     this.limits = options.limits;
-    // What only one has needs no name.
-    this.labels = path === '' ? {} : { repository: relay.repository };
+    // What only one has needs no name. Two origins at different NATS servers may have one name; no two have one path.
+    this.labels = path === '' ? {} : { repository: path.slice(1) };
     this.log = path === '' ? log : labelledLog(log, this.labels);
     // Where there are others, a refused access must not end them.
     const gives = path === '' ? 'up-when-refused' : 'never-up';
@@ -73,7 +73,7 @@ export class EdgeService implements MountedBus {
   /** Reads the token again. If it is another one, the sessions of the old one end. @throws OptionError if the file holds no token. */
   reload(listener: Listener): void {
     const now = this.#endpoint;
-    const token = this.files.token();
+    const token = this.files.tokenAgain();
     if (!now) {
       this.#token = token;
       return;

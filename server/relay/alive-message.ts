@@ -16,9 +16,17 @@ export interface AliveMessage {
   readonly up?: number;
 }
 
+/** What an origin that lives and publishes nothing sends in place of its heartbeat. No edge takes it for one. */
+export interface SilentMessage {
+  readonly origin: string;
+  /** Why nothing is published, without addresses and paths. */
+  readonly silent: string;
+}
+
 /** The latest time that a `Date` can represent, Unix milliseconds. */
 const LAST_TIME_MS = 8.64e15;
 const MAX_ALIVE_MS = 86_400_000;
+const MAX_WHY_CHARACTERS = 200;
 
 /**
  * Reads a message from NATS as a heartbeat.
@@ -37,6 +45,13 @@ export function readAlive(value: unknown): AliveMessage | undefined {
     (alive.beat === undefined || isCount(alive.beat, Number.MAX_SAFE_INTEGER)) &&
     (alive.up === undefined || isCount(alive.up, Number.MAX_SAFE_INTEGER));
   return isAlive ? (value as AliveMessage) : undefined;
+}
+
+/** @returns why an origin publishes nothing; `undefined` if the message does not say that. */
+export function readSilent(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { origin, silent } = value as Partial<Record<keyof SilentMessage, unknown>>;
+  return typeof origin === 'string' && typeof silent === 'string' ? silent.slice(0, MAX_WHY_CHARACTERS) : undefined;
 }
 
 function isHealth(value: unknown): boolean {

@@ -2,14 +2,14 @@ import { delay, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { OptionError } from '../config/option-error.js';
 import { openSecretsOf } from './nats-credentials.js';
-import { AccessRefusedError, type Broker, type ConnectBroker } from './broker.js';
+import { AccessRefusedError, type Broker } from './broker.js';
 import type { RelayAccess } from '../config/relay-options.js';
 
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5_000;
 
 export interface Patience {
-  readonly connect: ConnectBroker;
+  readonly connect: () => Promise<Broker>;
   readonly clock: Clock;
   readonly log: Log;
   readonly isOver: () => boolean;
@@ -24,18 +24,14 @@ export interface Patience {
  * @returns `undefined` if `isOver` is true before NATS answers.
  * @throws OptionError if a new attempt cannot succeed.
  */
-export async function connectWithRetry(
-  access: RelayAccess,
-  name: string,
-  patience: Patience,
-): Promise<Broker | undefined> {
+export async function connectWithRetry(access: RelayAccess, patience: Patience): Promise<Broker | undefined> {
   const { connect, log, isOver, failed, gives } = patience;
   for (const file of openSecretsOf(access))
     log.warn({ file }, 'other users of this host can read this secret: chmod 600');
   let lastMessage = '';
   for (let pause = FIRST_PAUSE_MS; !isOver(); pause = Math.min(2 * pause, LAST_PAUSE_MS)) {
     try {
-      const broker = await connect(access, name);
+      const broker = await connect();
       if (!isOver()) return broker;
       await broker.close();
     } catch (error) {
@@ -46,18 +42,18 @@ export async function connectWithRetry(
       }
       if (message !== lastMessage) log.warn({ servers: access.servers }, `NATS cannot be reached: ${message}`);
       lastMessage = message;
-      failed?.(reasonOf(error as Error));
+      failed?.(`NATS cannot be reached (${failureName(error as Error)})`);
       await rest(pause, patience);
     }
   }
   return undefined;
 }
 
-/** Names the error, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
-function reasonOf({ message, code = '', cause }: NodeJS.ErrnoException): string {
+/** Names an error without addresses, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
+export function failureName({ message, code = '', cause }: NodeJS.ErrnoException): string {
   const { code: causeCode = '' } = (cause ?? {}) as NodeJS.ErrnoException;
   const name = /\b[A-Z][A-Z_]{3,}\b/.exec(`${code} ${causeCode} ${message}`)?.[0];
-  return `NATS cannot be reached (${name ?? (/^[a-z ]+$/i.test(message) ? message : 'see the log')})`;
+  return name ?? (/^[a-z ']+$/i.test(message) ? message : 'see the log');
 }
 
 /** Waits in short pieces, because `isOver` may become true meanwhile. */

@@ -4,14 +4,15 @@ import type { Log } from '../runtime/log.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
 import type { Broker } from './broker.js';
+import { BrokerContact } from './broker-contact.js';
 import { Freshness, type Served } from './freshness.js';
-import { Refusals } from './refusals.js';
+import type { HeardInstead } from './origin-link.js';
+import { ReportedReasons } from './reported-reasons.js';
 
 /** How often a change that no message tells, such as silence, is looked for. */
 const LOOK_MS = 1_000;
-/** For how long a heartbeat that was not signed explains that the origin is away. */
-const UNSIGNED_MS = 5_000;
-const LOST = 'NATS is lost';
+/** For how long what was heard in place of a heartbeat explains that the origin is away. */
+const EXPLAINS_MS = 5_000;
 const UNSIGNED = 'heartbeats come that are not signed with a key that was given (--relay-public-key)';
 
 export interface EdgeConditionServices {
@@ -26,28 +27,26 @@ export interface EdgeConditionServices {
   readonly sequence: () => number;
   /** Why the stream is not followed; `undefined` while it is, or nothing has failed. */
   readonly failure: () => string | undefined;
+  /** Makes another connection to NATS. */
+  readonly connect: () => Promise<Pick<Broker, 'close'>>;
 }
 
 /** What an edge says about itself: whether it may be given clients, how old its records may be, and a line in the log for each change. */
-export class EdgeCondition {
-  /** How often NATS was found again after it was lost. */
-  reconnects = 0;
-  #nats: 'never' | 'up' | 'lost' = 'never';
-  #unreached = 'NATS has not answered yet';
+export class EdgeCondition implements HeardInstead {
+  readonly contact: BrokerContact;
   readonly #freshness = new Freshness();
   #logged: { readonly isPresent: boolean; readonly why: string | undefined } = { isPresent: false, why: undefined };
   #cancel: () => void = () => undefined;
-
-  /** When a heartbeat was heard that was not signed with a key of this edge, by the monotonic clock. */
-  #unsignedAt = -Infinity;
-  readonly #refusals: Refusals;
+  /** What was heard last in place of a heartbeat, by the monotonic clock. */
+  #instead: { readonly why: string; readonly at: number } | undefined;
+  #wasHeard = false;
+  readonly #reported = new ReportedReasons();
   /** Both clocks at the last look. */
   #looked: ClockReading;
 
   constructor(private readonly services: EdgeConditionServices) {
-    const { clock, log } = services;
-    this.#refusals = new Refusals(clock, log);
-    this.#looked = readClocks(clock);
+    this.contact = new BrokerContact(services.connect, services);
+    this.#looked = readClocks(services.clock);
   }
 
   start(): void {
@@ -59,50 +58,36 @@ export class EdgeCondition {
 
   stop(): void {
     this.#cancel();
+    this.contact.stop();
   }
 
-  connected(): void {
-    const { log } = this.services;
-    if (this.#nats === 'lost') {
-      this.reconnects++;
-      log.info({ reconnects: this.reconnects }, 'connected to NATS again');
-    }
-    this.#nats = 'up';
-    this.#refusals.over();
-  }
-
-  /** Notes why NATS has not been reached yet. */
-  unreached(why: string): void {
-    this.#unreached = why;
-  }
-
-  disconnected(): void {
-    if (this.#nats === 'up')
-      this.services.log.warn({}, 'the connection to NATS is lost; it is retried until NATS answers');
-    this.#nats = 'lost';
-  }
-
-  /** Notes what becomes of the connection from now on, and tells the stream. */
+  /** Notes that NATS has been reached, and tells the stream what becomes of the connection from now on. */
   watch(broker: Pick<Broker, 'watchConnection'>, stream: { disconnected(): void; reconnected(): void }): void {
-    broker.watchConnection(
-      (state) => {
-        if (state === 'broken') {
-          this.disconnected();
-          stream.disconnected();
-        } else {
-          this.connected();
-          stream.reconnected();
-        }
+    const { log } = this.services;
+    this.contact.begins(broker, {
+      lost: () => {
+        log.warn({}, 'the connection to NATS is lost; it is retried until NATS answers');
+        stream.disconnected();
       },
-      (why) => {
-        this.#refusals.note(why);
+      back: () => {
+        log.info({ reconnects: this.contact.reconnects }, 'connected to NATS again');
+        stream.reconnected();
       },
-    );
+    });
   }
 
   /** Notes a heartbeat that was not signed with a key of this edge: the origin may have another one. */
   heardUnsigned(): void {
-    this.#unsignedAt = this.services.clock.elapsed();
+    this.#heardInstead(UNSIGNED);
+  }
+
+  /** Notes that the origin lives, and why it publishes nothing. */
+  heardSilent(why: string): void {
+    this.#heardInstead(`it lives and publishes nothing: ${why}`);
+  }
+
+  #heardInstead(why: string): void {
+    this.#instead = { why, at: this.services.clock.elapsed() };
   }
 
   /** Notes a heartbeat that was heard now. @param lateMs for how long it was held up on its way. */
@@ -116,6 +101,7 @@ export class EdgeCondition {
   }
 
   #note({ epoch, revision }: AliveMessage, at: number): void {
+    this.#wasHeard = true;
     this.#noticeSleep();
     this.#freshness.heard({ epoch, revision, at }, this.services.served());
     this.#look();
@@ -125,15 +111,6 @@ export class EdgeCondition {
   advanced(): void {
     const served = this.services.served();
     if (served) this.#freshness.reached(served);
-  }
-
-  /** What NATS refuses now; `undefined` if it refuses nothing. */
-  get refusal(): string | undefined {
-    return this.#refusals.recent;
-  }
-
-  get isConnected(): boolean {
-    return this.#nats === 'up';
   }
 
   /** How old what is served may be, milliseconds; `undefined` while that is not known. */
@@ -149,26 +126,30 @@ export class EdgeCondition {
 
   get #why(): string | undefined {
     const { served, isOriginPresent, maxStalenessMs } = this.services;
-    if (!served()) return this.#nats === 'up' ? `there are no records yet${this.#because}` : this.#away;
+    if (!served()) return this.contact.isUp ? `there are no records yet${this.#because}` : this.#unreached;
     const { staleMs } = this;
     if (staleMs !== undefined && staleMs <= maxStalenessMs) return undefined;
-    const cause =
-      this.#nats === 'lost' ? this.#away : isOriginPresent() ? `events are missing${this.#because}` : this.#originAway;
+    const cause = !this.contact.isUp
+      ? this.#unreached
+      : isOriginPresent()
+        ? `events are missing${this.#because}`
+        : this.#originAway;
     if (staleMs === undefined) return `it is not known how old the records are: ${cause}`;
     return `the records may be older than ${String(maxStalenessMs / 1_000)} s (--max-staleness): ${cause}`;
   }
 
   /** Why nothing arrives; `undefined` if that is not known here. */
   get obstacle(): string | undefined {
-    return this.#refused ?? (this.#nats === 'lost' ? LOST : this.services.failure());
+    return this.#refused ?? this.contact.why ?? this.services.failure();
   }
 
-  get #away(): string {
-    return this.#refused ?? (this.#nats === 'lost' ? LOST : this.#unreached);
+  get #unreached(): string {
+    return this.#refused ?? this.contact.why ?? 'NATS has not answered yet';
   }
 
   get #refused(): string | undefined {
-    return this.refusal === undefined ? undefined : `NATS refuses: ${this.refusal}`;
+    const { recent } = this.contact.refusals;
+    return recent === undefined ? undefined : `NATS refuses: ${recent}`;
   }
 
   get #because(): string {
@@ -177,11 +158,15 @@ export class EdgeCondition {
   }
 
   get #originAway(): string {
-    return this.#isUnsigned ? `the origin is away: ${UNSIGNED}` : `the origin is away${this.#because}`;
+    const why = this.#explained;
+    if (why !== undefined) return `the origin is away: ${why}`;
+    return this.#wasHeard ? `the origin is away${this.#because}` : `the origin has not been heard yet${this.#because}`;
   }
 
-  get #isUnsigned(): boolean {
-    return this.services.clock.elapsed() - this.#unsignedAt <= UNSIGNED_MS;
+  /** What was heard in place of a heartbeat lately. */
+  get #explained(): string | undefined {
+    const last = this.#instead;
+    return last && this.services.clock.elapsed() - last.at <= EXPLAINS_MS ? last.why : undefined;
   }
 
   /** What was known before a sleep is as much older. A clock that was set ahead looks the same, until the next heartbeat. */
@@ -200,10 +185,15 @@ export class EdgeCondition {
     const fields = { sequence: sequence(), stale_ms: this.staleMs === undefined ? null : Math.round(this.staleMs) };
     if (now.isPresent !== before.isPresent) {
       if (now.isPresent) log.info(fields, 'the origin is present');
-      else log.warn(fields, `the origin is away: ${this.#isUnsigned ? UNSIGNED : 'no heartbeats arrive'}`);
+      else log.warn(fields, `the origin is away: ${this.#explained ?? 'no heartbeats arrive'}`);
     }
     if (now.why === before.why) return;
-    if (now.why === undefined) log.info(fields, 'ready for clients');
-    else log.warn(fields, `not ready: ${now.why}`);
+    if (now.why === undefined) {
+      this.#reported.clear();
+      log.info(fields, 'ready for clients');
+      return;
+    }
+    // What differs in a number only is the same reason.
+    if (this.#reported.add(now.why.replaceAll(/\d+/g, '#'))) log.warn(fields, `not ready: ${now.why}`);
   }
 }

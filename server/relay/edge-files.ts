@@ -54,11 +54,16 @@ export class EdgeFiles {
     }
     // If several edges start at once, one makes the file and the others read it.
     makePrivateFileOnce(this.tokenFile, `${makeToken()}\n`);
+    return this.tokenAgain();
+  }
+
+  /** Reads the token, and makes none: who replaces the file may have removed the old one first. @throws OptionError as {@link token}, or if there is no file. */
+  tokenAgain(): string {
     const found = this.#readToken();
-    if (found.is !== 'content') {
-      const why = found.is === 'refused' ? found.why : 'is missing';
+    if (found.is === 'absent') throw new OptionError(`${this.tokenFile} is missing`);
+    if (found.is === 'refused') {
       throw new OptionError(
-        `${this.tokenFile} must belong to this user and be closed to others, but ${why}: chmod 600 ${this.tokenFile}, or remove it`,
+        `${this.tokenFile} must belong to this user and be closed to others, but ${found.why}: chmod 600 ${this.tokenFile}, or remove it`,
       );
     }
     const token = found.text.trim();

@@ -3,6 +3,7 @@ import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-n
 import { OptionError } from '../config/option-error.js';
 import type { RelayAccess } from '../config/relay-options.js';
 import { authenticatorsOf } from './nats-credentials.js';
+import { identityCheck } from './tls-identity.js';
 
 type Transport = typeof import('@nats-io/transport-node');
 type JetStream = typeof import('@nats-io/jetstream');
@@ -10,8 +11,11 @@ type JetStream = typeof import('@nats-io/jetstream');
 /** The pause between two attempts to reconnect to NATS. */
 const RETRY_MS = 250;
 const CONNECT_MS = 3_000;
-/** The interval of pings to NATS. The connection is dropped and made again if two are not answered. */
-const PING_MS = 5_000;
+/**
+ * The interval of pings to NATS. If two are not answered, the connection is dropped and made again, to another server of a cluster: one that is
+ * stopped, or behind a broken network, is left about when the others have elected another leader.
+ */
+const PING_MS = 2_000;
 /** How long a question to JetStream waits for its answer. */
 const ANSWER_MS = 5_000;
 
@@ -77,7 +81,7 @@ export async function connectNats(access: RelayAccess, name: string): Promise<Na
 const inboxOf = (name: string): string => `_INBOX.${name.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
 
 function connectionOptions(access: RelayAccess, name: string, transport: Transport): NodeConnectionOptions {
-  const { tls } = access;
+  const tls = access.tls && { ...access.tls, checkServerIdentity: identityCheck(access.servers) };
   const authenticators = authenticatorsOf(access, transport);
   return {
     servers: [...access.servers],

@@ -1,11 +1,19 @@
 import { type RecordName } from '../../protocol/index.js';
-import { readAlive, type AliveMessage } from './alive-message.js';
+import { readAlive, readSilent, type AliveMessage } from './alive-message.js';
 import { readJson, type Broker } from './broker.js';
 import type { Question, SyncAnswer } from './origin-relay.js';
 import type { RelayNames } from './relay-names.js';
 import type { SealCheck } from './seal.js';
 
 const ASK_MS = 1_000;
+
+/** What an edge hears in place of a heartbeat. */
+export interface HeardInstead {
+  /** The origin lives, and publishes nothing. */
+  heardSilent(why: string): void;
+  /** A message is not signed, although the edge has a key. */
+  heardUnsigned(): void;
+}
 
 /** What passes between an edge and its origin beside the stream, over core NATS: heartbeats, questions and their answers. */
 export class OriginLink {
@@ -18,15 +26,16 @@ export class OriginLink {
     private readonly beat: () => number,
   ) {}
 
-  /** Calls `heard` with each heartbeat that can be read, and is signed if the edge has a key; `unsigned` for each that is not. */
-  followHeartbeats(heard: (alive: AliveMessage) => void, unsigned: () => void): void {
+  followHeartbeats(heard: (alive: AliveMessage) => void, instead: HeardInstead): void {
     const { broker, names, seal } = this;
     broker.subscribe(names.alive, ({ data }) => {
       const value = readJson(data);
       const alive = readAlive(value);
-      if (!alive) return;
-      if (seal?.isSealedJson(names.alive, value as object) === false) unsigned();
-      else heard(alive);
+      const silent = readSilent(value);
+      if (!alive && silent === undefined) return;
+      if (seal?.isSealedJson(names.alive, value as object) === false) instead.heardUnsigned();
+      else if (alive) heard(alive);
+      else instead.heardSilent(silent!);
     });
   }
 

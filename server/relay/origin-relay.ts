@@ -2,7 +2,8 @@ import { MessageType, readClientMessage, type Kind, type RecordName, type WatchH
 import type { Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { systemRandom, type RandomBytes } from '../runtime/random.js';
-import { readAlive, type AliveMessage } from './alive-message.js';
+import { readAlive, type AliveMessage, type SilentMessage } from './alive-message.js';
+import { BrokerContact } from './broker-contact.js';
 import { identityOf, type Identity, type ProcessPlace } from './identity.js';
 import { connectWithRetry } from './connect-with-retry.js';
 import { readJson, type Broker, type BrokerMessage, type ConnectBroker } from './broker.js';
@@ -11,7 +12,6 @@ import { waitingIn, type Published, type Waiting } from './outbox.js';
 import { NO_FAILURES, type PublisherFailures, type ToldState } from './publisher-state.js';
 import { Publisher } from './publisher.js';
 import { PayloadLimit } from './payload-limit.js';
-import { Refusals } from './refusals.js';
 import { RelayNames } from './relay-names.js';
 import type { OriginSeal } from './seal.js';
 import type { ResolvedRelay } from '../config/relay-options.js';
@@ -45,8 +45,6 @@ export interface RelayHealth {
   /** How long the oldest of those events has been waiting, milliseconds; 0 if none waits. */
   readonly behindMs: number;
   readonly claims: number;
-  /** How often NATS was found again after it was lost. */
-  readonly reconnects: number;
   /** Failed claims and messages, by why. */
   readonly failures: PublisherFailures;
 }
@@ -69,6 +67,7 @@ export interface OriginRelayServices {
 }
 
 const ORIGIN_RANDOM_BYTES = 9;
+const NOTHING_SENT = { sequence: 0, claims: 0, failures: NO_FAILURES };
 
 const nameOf = (random: Uint8Array): string => Buffer.from(random).toString('base64url');
 
@@ -82,31 +81,31 @@ export class OriginRelay {
   #cancelAlive: (() => void) | undefined;
   #payload: PayloadLimit | undefined;
   #isStopped = false;
-  #reconnects = 0;
   #beats = 0;
-  /** Why NATS has not been reached yet. */
-  #unreached: string | undefined;
-  readonly #refusals: Refusals;
-  /** Whether NATS is connected. */
-  isConnected = false;
+  readonly #connect: () => Promise<Broker>;
+  readonly contact: BrokerContact;
 
   constructor(private readonly services: OriginRelayServices) {
     this.names = new RelayNames(services.options.repository);
-    const { random = systemRandom, root, place } = services;
-    this.#refusals = new Refusals(services.clock, services.log);
+    const { random = systemRandom, root, place, options, connect = connectNatsBroker } = services;
+    this.#connect = () => connect(options.access, `muse-bus origin of ${options.repository}`);
+    this.contact = new BrokerContact(this.#connect, services);
     this.#identity = identityOf(nameOf(random(ORIGIN_RANDOM_BYTES)), root, place);
   }
 
   get health(): RelayHealth {
-    const publisher = this.#publisher;
-    const reconnects = this.#reconnects;
-    if (publisher) {
-      const { state, why, sequence, claims, failures } = publisher;
-      return { state, why, ...this.#behind(publisher.waiting), sequence, claims, reconnects, failures };
-    }
-    const state = this.#isStopped ? 'stopped' : 'connecting';
-    const behind = this.#behind(waitingIn(this.services.source, undefined));
-    return { state, why: this.#unreached, ...behind, sequence: 0, claims: 0, reconnects, failures: NO_FAILURES };
+    const unclaimed = this.#isStopped ? ('stopped' as const) : ('connecting' as const);
+    const { state, sequence, claims, failures } = this.#publisher ?? { state: unclaimed, ...NOTHING_SENT };
+    const waiting = this.#publisher?.waiting ?? waitingIn(this.services.source, undefined);
+    return { state, why: this.#why, ...this.#behind(waiting), sequence, claims, failures };
+  }
+
+  /** A publisher knows what NATS refuses, and not why it is lost. */
+  get #why(): string | undefined {
+    const { why, refusals } = this.contact;
+    if (!this.#publisher) return why;
+    const said = this.#publisher.why;
+    return said !== undefined && refusals.recent === undefined ? (why ?? said) : said;
   }
 
   #behind({ behind, oldest }: Waiting): Pick<RelayHealth, 'behind' | 'behindMs'> {
@@ -127,15 +126,15 @@ export class OriginRelay {
    * @throws RelayTakenError if another origin publishes the repository; OptionError if a new attempt to connect cannot succeed.
    */
   async start(): Promise<void> {
-    const { options, source, clock, log, connect = connectNatsBroker } = this.services;
+    const { options, source, clock, log } = this.services;
     const isOver = (): boolean => this.#isStopped;
-    const failed = (why: string): void => void (this.#unreached = why);
-    const patience = { connect, clock, log, isOver, failed, gives: 'never-up' } as const;
-    const name = `muse-bus origin of ${options.repository}`;
-    const broker = await connectWithRetry(options.access, name, patience);
+    const failed = (why: string): void => {
+      this.contact.unreached(why);
+    };
+    const patience = { connect: this.#connect, clock, log, isOver, failed, gives: 'never-up' } as const;
+    const broker = await connectWithRetry(options.access, patience);
     if (!broker) return;
     this.#broker = broker;
-    this.isConnected = true;
     const publisher = new Publisher({
       broker,
       names: this.names,
@@ -146,7 +145,7 @@ export class OriginRelay {
       source,
       seal: this.services.seal,
       random: this.services.random ?? systemRandom,
-      refusals: this.#refusals,
+      refusals: this.contact.refusals,
       claimed: (isOurs) => {
         if (isOurs) this.#answer(broker);
         else this.#stopAnswering?.();
@@ -155,33 +154,27 @@ export class OriginRelay {
     this.#publisher = publisher;
     this.#checkSizes(broker);
     const { bound } = publisher;
-    this.#payload = new PayloadLimit(() => connect(options.access, name), { broker, clock, log, bound });
+    this.#payload = new PayloadLimit(this.#connect, { broker, clock, log, bound });
     this.#payload.start();
     broker.subscribe(this.names.alive, ({ data }) => {
       const alive = readAlive(readJson(data));
       if (alive && alive.origin !== this.#identity.origin) publisher.heardAnother();
     });
-    broker.watchConnection(
-      (state) => {
-        this.isConnected = state === 'back';
-        if (state === 'broken') publisher.disconnected();
-        else {
-          this.#reconnects++;
-          this.#refusals.over();
-          publisher.reconnected();
-        }
+    this.contact.begins(broker, {
+      lost: () => {
+        publisher.disconnected();
       },
-      (why) => {
-        this.#refusals.note(why);
+      back: () => {
+        publisher.reconnected();
       },
-    );
+    });
+    this.#beat();
     try {
       await publisher.start();
     } catch (error) {
       await this.stop();
       throw error;
     }
-    if (!this.#isStopped) this.#beat();
   }
 
   /** Called when events have been published to the origin's own clients. */
@@ -195,6 +188,7 @@ export class OriginRelay {
     this.#stopAnswering?.();
     this.#publisher?.stop();
     this.#payload?.stop();
+    this.contact.stop();
     await this.#broker?.close();
   }
 
@@ -221,13 +215,23 @@ export class OriginRelay {
   }
 
   #sendHeartbeat(): void {
-    if (this.#publisher?.state !== 'publishing') return;
+    const message = this.#heartbeat();
+    if (!message) return;
     try {
-      this.#broker!.publish(this.names.alive, this.#signed(this.names.alive, this.#alive()));
+      this.#broker!.publish(this.names.alive, this.#signed(this.names.alive, message));
     } catch (error) {
       // A broker may take no message of its size.
-      this.#refusals.note((error as Error).message);
+      this.contact.refusals.note((error as Error).message);
     }
+  }
+
+  /** What is said without a connection would be heard when it is no longer true; and while another origin publishes, edges hear that one. */
+  #heartbeat(): AliveMessage | SilentMessage | undefined {
+    const { state } = this.#publisher!;
+    if (state === 'publishing') return this.#alive();
+    const why = this.#why;
+    if (!this.contact.isUp || why === undefined || state === 'taken') return undefined;
+    return { origin: this.#identity.origin, silent: why };
   }
 
   #signed(subject: string, message: object): string {

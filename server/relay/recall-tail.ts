@@ -70,8 +70,13 @@ async function ask(
   lost: LostTail,
   isOver: () => boolean,
 ): Promise<FoundTail | undefined> {
-  const patience = { connect, clock, log, isOver, gives: 'never-up' } as const;
-  const broker = await connectWithRetry(options.access, `muse-bus origin of ${options.repository}`, patience);
+  const broker = await connectWithRetry(options.access, {
+    connect: () => connect(options.access, `muse-bus origin of ${options.repository}`),
+    clock,
+    log,
+    isOver,
+    gives: 'never-up',
+  });
   if (!broker) return undefined;
   try {
     return await readTail({ broker, names: new RelayNames(options.repository), seal }, lost);

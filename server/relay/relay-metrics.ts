@@ -1,6 +1,7 @@
 import type { WatchHealth } from '../../protocol/index.js';
 import type { PlainHistogram } from '../metrics/plain-histogram.js';
 import type { LazyRegistry, Sample } from '../metrics/registry.js';
+import type { BrokerContact } from './broker-contact.js';
 import type { EdgeCondition } from './edge-condition.js';
 import { TOLD_EDGE_STATES, type ToldEdgeState } from './edge-stream-state.js';
 import type { OriginRelay } from './origin-relay.js';
@@ -10,7 +11,7 @@ import type { Rejections } from './rejections.js';
 /** The parts of an edge that its metrics read. */
 export interface RelayedBus {
   readonly presence: { readonly isPresent: boolean };
-  readonly condition: Pick<EdgeCondition, 'isConnected' | 'reconnects' | 'staleMs'>;
+  readonly condition: Pick<EdgeCondition, 'contact' | 'staleMs'>;
   readonly state: ToldEdgeState;
   readonly health: WatchHealth;
   readonly lagMs: PlainHistogram;
@@ -56,11 +57,7 @@ export function describeRelayedBus(registry: LazyRegistry, bus: RelayedBus): voi
   registry.counter('relay_rejected_total', 'Messages of the stream that were rejected, by reason.', () =>
     byWhy(bus.rejected),
   );
-  describeConnection(
-    registry,
-    () => (condition.isConnected ? 1 : 0),
-    () => condition.reconnects,
-  );
+  describeContact(registry, condition.contact);
 }
 
 /** Adds the metrics of an origin's publishing. */
@@ -80,14 +77,14 @@ export function describeOriginRelay(registry: LazyRegistry, relay: OriginRelay):
   registry.counter('relay_failures_total', 'Claims and messages that failed, by the state that they led to.', () =>
     byWhy(relay.health.failures),
   );
-  describeConnection(
-    registry,
-    () => (relay.isConnected ? 1 : 0),
-    () => relay.health.reconnects,
-  );
+  describeContact(registry, relay.contact);
 }
 
-function describeConnection(registry: LazyRegistry, isConnected: () => number, reconnects: () => number): void {
-  registry.gauge('nats_connected', 'Whether NATS is connected.', isConnected);
-  registry.counter('nats_reconnects_total', 'How often NATS was found again after it was lost.', reconnects);
+function describeContact(registry: LazyRegistry, contact: BrokerContact): void {
+  registry.gauge('nats_connected', 'Whether NATS is connected.', () => (contact.isUp ? 1 : 0));
+  registry.counter(
+    'nats_reconnects_total',
+    'How often NATS was found again after it was lost.',
+    () => contact.reconnects,
+  );
 }

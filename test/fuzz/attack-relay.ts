@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { compileFilter, epoch, packMessage, revision, unixMillis, unpackMessage } from '../../protocol/index.js';
-import { readAlive } from '../../server/relay/alive-message.js';
+import { readAlive, readSilent } from '../../server/relay/alive-message.js';
 import { StateBuilder } from '../../server/relay/cold-start.js';
 import { Past } from '../../server/relay/past.js';
 import { decodeRelayMessage, RelayFormatError } from '../../server/relay/read-relay-message.js';
@@ -45,6 +45,7 @@ export function relayLife(random: Random): Promise<void> {
     if ((error as Error).name !== 'NoBaseError') throw error;
   }
   readAlive(random.pick(ODD));
+  readSilent(random.pick(ODD));
   return Promise.resolve();
 }
 

@@ -8,6 +8,11 @@ const listenError = (code: string): Error =>
 t.test('a port that is taken, and one that the system reserves, are two failures with their own advice', async (t) => {
   t.match(portFailure(listenError('EADDRINUSE')), { status: 'port_in_use', hint: /0 for any free port/ });
   t.match(portFailure(listenError('EACCES')), { status: 'port_refused', hint: /another port/ });
+  for (const [code, hint] of [
+    ['EADDRINUSE', /with --probe-port: each server needs its own/],
+    ['EACCES', /with --probe-port: the system/],
+  ] as const)
+    t.match(portFailure(Object.assign(listenError(code), { port: 9_873 }), { probePort: 9_873 }), { hint });
   const file = Object.assign(new Error('EACCES: permission denied, open'), { code: 'EACCES', syscall: 'open' });
   t.equal(portFailure(file), undefined, 'a file that may not be opened is no port');
 });

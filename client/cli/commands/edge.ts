@@ -132,7 +132,8 @@ async function start(server: EdgeServer): Promise<void> {
   try {
     await server.start();
   } catch (error) {
-    const failure = portFailure(error, 'or start all edges of this port with --share-port');
+    const { probePort } = server.options;
+    const failure = portFailure(error, { probePort, share: 'or start all edges of this port with --share-port' });
     if (failure) throw failure;
     throw error;
   }

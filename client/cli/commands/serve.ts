@@ -125,7 +125,7 @@ export async function startServer(server: BusServer): Promise<Endpoint> {
       );
     }
     if (error instanceof TrustError) throw new CliError(error.message, 'untrusted', error.hint);
-    const failure = portFailure(error);
+    const failure = portFailure(error, server.options);
     if (failure) throw failure;
     throw error;
   }

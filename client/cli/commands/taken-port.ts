@@ -3,14 +3,29 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.js';
 
-/** Returns the failure to listen on a port, with what to do; `undefined` for any other error. @param share how else to go on. */
-export function portFailure(error: unknown, share = 'or 0 for any free port'): CliError | undefined {
-  const { code, message, syscall } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return new CliError(message, 'port_in_use', `choose another port with --port, ${share}`);
+interface GivenPorts {
+  readonly probePort?: number | undefined;
+  /** How else to go on than with another port. */
+  readonly share?: string;
+}
+
+/** Returns the failure to listen on a port, with what to do; `undefined` for any other error. */
+export function portFailure(
+  error: unknown,
+  { probePort, share = 'or 0 for any free port' }: GivenPorts = {},
+): CliError | undefined {
+  const { code, message, syscall, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  const isProbes = port !== undefined && port === probePort;
+  const another = `choose another port with ${isProbes ? '--probe-port' : '--port'}`;
+  if (code === 'EADDRINUSE')
+    return new CliError(
+      message,
+      'port_in_use',
+      isProbes ? `${another}: each server needs its own` : `${another}, ${share}`,
+    );
   // A port below 1024 on some systems; on Windows also what Hyper-V has reserved.
   if (code !== 'EACCES' || syscall !== 'listen') return undefined;
-  const hint = 'choose another port with --port: the system lets this user not have it, or has reserved it';
-  return new CliError(message, 'port_refused', hint);
+  return new CliError(message, 'port_refused', `${another}: the system lets this user not have it, or has reserved it`);
 }
 
 interface Place {

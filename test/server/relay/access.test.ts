@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { connect } from '../../../client/sdk/index.js';
@@ -110,7 +110,7 @@ for (const prefix of [undefined, 'answers.of']) {
     await nats.start();
     origin.rename('task', 'b', { title: 'b' });
     await until('it comes after a restart of NATS', () => edge.bus.hub.store.size === 2);
-    t.equal(edge.bus.condition.refusal, undefined, 'and nothing was refused');
+    t.equal(edge.bus.condition.contact.refusals.recent, undefined, 'and nothing was refused');
   });
 }
 
@@ -120,7 +120,7 @@ t.test('an edge whose permissions do not fit its inbox says so', SKIP, async (t)
   const edge = new EdgeServer({ relay, endpointFile: join(temporaryDirectory(t), 'edge.json'), port: 0 });
   const started = edge.start();
   started.catch(() => undefined);
-  await until('it is refused', () => edge.bus.condition.refusal !== undefined);
+  await until('it is refused', () => edge.bus.condition.contact.refusals.recent !== undefined);
   t.match(edge.bus.condition.readiness, { ready: false, why: /NATS refuses: Permissions Violation.*"mine\./ });
   await edge.stop();
   await t.rejects(started);
@@ -231,13 +231,17 @@ t.test('nobody reads, forges, purges or deletes what is not theirs', SKIP, async
   }
 });
 
-t.test('over TLS, with the given certificate authority', SKIP, async (t) => {
-  const { certFile, keyFile } = makeCertificate(temporaryDirectory(t), 'nats');
-  const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
-  const relay = { url: nats.url.replace('127.0.0.1', 'localhost').replace('nats:', 'tls:'), caFile: certFile };
-  await originFor(t, relay);
-  t.ok((await edgeFor(t, relay)).endpoint);
-});
+for (const [host, names] of [
+  ['localhost', 'DNS:localhost'],
+  ['127.0.0.1', 'IP:127.0.0.1'],
+] as const)
+  t.test(`over TLS to ${host}, with the given certificate authority`, SKIP, async (t) => {
+    const { certFile, keyFile } = makeCertificate(temporaryDirectory(t), 'nats', names);
+    const nats = await natsFor(t, { config: `tls { cert_file: "${certFile}", key_file: "${keyFile}" }` });
+    const relay = { url: nats.url.replace('127.0.0.1', host).replace('nats:', 'tls:'), caFile: certFile };
+    await originFor(t, relay);
+    t.ok((await edgeFor(t, relay)).endpoint);
+  });
 
 t.test('secrets come from the environment or a file, and are never shown', SKIP, async (t) => {
   const nats = await natsFor(t, { config: 'authorization { user: muse, password: "s3cret" }' });
@@ -388,4 +392,7 @@ t.test('the first edge makes the token, once, and no other user can read it', as
   t.equal(statSync(first.tokenFile).mode & 0o777, 0o600);
   writeFileSync(first.tokenFile, 'short\n');
   t.throws(() => second.token(), /holds no token/);
+  rmSync(first.tokenFile);
+  t.throws(() => second.tokenAgain(), /is missing/, 'who replaces it may have removed it first');
+  t.notOk(existsSync(first.tokenFile));
 });

@@ -14,6 +14,14 @@ class Edge {
   served: Served | undefined;
   isOriginPresent = false;
   failure: string | undefined;
+  /** Why another connection to NATS fails; `undefined` if it does not. */
+  unreachable: string | undefined;
+  attempts = 0;
+  /** What becomes of the connection to NATS. */
+  changed: (state: 'broken' | 'back') => void = () => undefined;
+  refused: (why: string) => void = () => undefined;
+  /** What the stream was told of it. */
+  readonly told: string[] = [];
   readonly condition: EdgeCondition;
   readonly #delay = new HeartbeatDelay();
 
@@ -28,8 +36,22 @@ class Edge {
       served: () => this.served,
       sequence: () => 7,
       failure: () => this.failure,
+      connect: () => {
+        this.attempts++;
+        if (this.unreachable === undefined) return Promise.resolve({ close: () => Promise.resolve() });
+        return Promise.reject(Object.assign(new Error('at 10.0.0.1'), { code: this.unreachable }));
+      },
     });
     this.condition.start();
+  }
+
+  connect(): this {
+    const watchConnection = (changed: typeof this.changed, refused: typeof this.refused = () => undefined): void => {
+      [this.changed, this.refused] = [changed, refused];
+    };
+    const [disconnected, reconnected] = ['broken', 'back'].map((what) => () => void this.told.push(what));
+    this.condition.watch({ watchConnection }, { disconnected: disconnected!, reconnected: reconnected! });
+    return this;
   }
 
   hear(revision: number, epoch = 'E', delayMs = 0): this {
@@ -60,12 +82,12 @@ class Edge {
 t.test('an edge is ready while what it serves is known to be younger than the bound', async (t) => {
   const edge = new Edge();
   t.match(edge.why, 'NATS has not answered yet');
-  edge.condition.unreached('NATS cannot be reached (ENOTFOUND)');
+  edge.condition.contact.unreached('NATS cannot be reached (ENOTFOUND)');
   t.match(edge.why, /ENOTFOUND/);
-  edge.condition.connected();
+  edge.connect();
   t.match(edge.why, 'there are no records yet');
   edge.serve(5);
-  t.match(edge.why, 'it is not known how old the records are: the origin is away');
+  t.match(edge.why, 'it is not known how old the records are: the origin has not been heard yet');
   edge.hear(5);
   t.equal(edge.why, '');
   edge.pass(15);
@@ -73,8 +95,37 @@ t.test('an edge is ready while what it serves is known to be younger than the bo
   edge.isOriginPresent = false;
   edge.pass(1);
   t.match(edge.why, 'the records may be older than 15 s (--max-staleness): the origin is away');
-  edge.condition.disconnected();
+  edge.changed('broken');
   t.match(edge.why, 'NATS is lost');
+});
+
+t.test('why a lost NATS cannot be reached again is what another connection meets', async (t) => {
+  const edge = new Edge().connect().serve(5).hear(5);
+  edge.unreachable = 'ECONNREFUSED';
+  const passed = async (seconds: number): Promise<string | undefined> => {
+    edge.pass(seconds);
+    // A connection is made, and closed, meanwhile.
+    await new Promise((resolve) => setImmediate(resolve));
+    return edge.condition.obstacle;
+  };
+  edge.changed('broken');
+  t.equal(await passed(2), 'NATS is lost');
+  t.equal(edge.attempts, 0, 'a short interruption needs none');
+  t.equal(await passed(1), 'NATS is lost (ECONNREFUSED)');
+  edge.unreachable = 'CERT_HAS_EXPIRED';
+  t.equal(await passed(15), 'NATS is lost (CERT_HAS_EXPIRED)');
+  t.equal(edge.attempts, 2);
+  edge.unreachable = undefined;
+  t.equal(await passed(15), 'NATS is lost', 'it can be reached, and the connection will be back');
+  edge.changed('back');
+  t.equal(await passed(60), undefined);
+  t.equal(edge.attempts, 3);
+  edge.changed('broken');
+  t.equal(await passed(2), 'NATS is lost', 'the reason of one loss is not that of the next');
+  edge.condition.stop();
+  await passed(60);
+  t.equal(edge.attempts, 3);
+  t.equal(edge.lines.filter((line) => line === 'NATS cannot be reached again: at 10.0.0.1').length, 1);
 });
 
 t.test('what was heard before a sleep of the machine is as old as the sleep was long', async (t) => {
@@ -93,36 +144,45 @@ t.test('what was heard before a sleep of the machine is as old as the sleep was 
 
 t.test('what NATS refuses, and why the stream is not followed, is the reason that is told', async (t) => {
   const edge = new Edge();
-  let changed: (state: 'broken' | 'back') => void = () => undefined;
-  let refused: (why: string) => void = () => undefined;
-  const broker = {
-    watchConnection: (onChange: typeof changed, onRefusal: typeof refused) => {
-      [changed, refused] = [onChange, onRefusal];
-    },
-  };
-  const told: string[] = [];
-  edge.condition.watch(broker, { disconnected: () => told.push('broken'), reconnected: () => told.push('back') });
-  edge.condition.connected();
+  edge.connect();
   edge.failure = 'the stream holds no base';
   t.equal(edge.why, 'there are no records yet: the stream holds no base');
-  refused('Permissions Violation');
+  edge.refused('Permissions Violation');
   t.equal(edge.why, 'there are no records yet: NATS refuses: Permissions Violation');
   edge.serve(5).hear(5);
-  changed('broken');
+  edge.changed('broken');
   for (let i = 0; i < 20; i++) {
     edge.pass(1);
-    refused('Authorization Violation');
+    edge.refused('Authorization Violation');
   }
   t.equal(edge.why, 'the records may be older than 15 s (--max-staleness): NATS refuses: Authorization Violation');
   t.equal(edge.lines.filter((line) => line === 'NATS refuses: Authorization Violation').length, 1, 'and logged once');
   edge.pass(11);
   t.match(edge.why, /: NATS is lost$/, 'what was refused long ago explains nothing');
-  changed('back');
-  t.strictSame(told, ['broken', 'back']);
+  edge.changed('back');
+  t.strictSame(edge.told, ['broken', 'back']);
+});
+
+t.test('an origin that lives and publishes nothing is told from one that is away', async (t) => {
+  const edge = new Edge().connect().serve(5).hear(5);
+  edge.isOriginPresent = false;
+  for (let i = 0; i < 16; i++) {
+    edge.condition.heardSilent('the stream is sealed');
+    edge.pass(1);
+  }
+  t.match(edge.why, 'the origin is away: it lives and publishes nothing: the stream is sealed');
+  t.ok(edge.lines.includes('the origin is away: it lives and publishes nothing: the stream is sealed'));
+  for (let i = 0; i < 16; i++) {
+    edge.condition.heardSilent(i % 2 === 0 ? `wrong last sequence: ${String(i)}` : 'the stream is sealed');
+    edge.pass(1);
+  }
+  t.equal(edge.lines.filter((line) => line.startsWith('not ready')).length, 2, 'each reason is logged once');
+  edge.pass(6);
+  t.match(edge.why, /: the origin is away$/);
 });
 
 t.test('an origin whose heartbeats are signed with another key is told from one that is away', async (t) => {
-  const edge = new Edge().serve(5).hear(5);
+  const edge = new Edge().connect().serve(5).hear(5);
   edge.isOriginPresent = false;
   for (let i = 0; i < 16; i++) {
     edge.condition.heardUnsigned();
@@ -135,7 +195,7 @@ t.test('an origin whose heartbeats are signed with another key is told from one 
 });
 
 t.test('an edge that falls behind is as old as the last heartbeat whose events have all arrived', async (t) => {
-  const edge = new Edge().serve(5).hear(5);
+  const edge = new Edge().connect().serve(5).hear(5);
   for (let revision = 6; revision <= 21; revision++) edge.pass(1).hear(revision);
   t.match(edge.why, 'events are missing', 'heartbeats alone prove nothing');
   t.equal(edge.condition.staleMs, 16_000);
@@ -152,7 +212,7 @@ t.test('revisions of another epoch prove nothing about this one', async (t) => {
 });
 
 t.test('a heartbeat that was held back says what was true when it was sent', async (t) => {
-  const edge = new Edge().serve(5).hear(5).pass(20);
+  const edge = new Edge().connect().serve(5).hear(5).pass(20);
   for (const delayMs of [19_000, 18_000, 17_000]) edge.hear(5, 'E', delayMs);
   t.equal(edge.condition.staleMs, 17_000);
   t.match(edge.why, 'events are missing');
@@ -165,14 +225,13 @@ t.test('a heartbeat that was held back says what was true when it was sent', asy
 });
 
 t.test('each change is one line in the log', async (t) => {
-  const edge = new Edge();
-  edge.condition.connected();
+  const edge = new Edge().connect();
   edge.serve(5).hear(5).pass(3).hear(5).pass(1);
-  edge.condition.disconnected();
-  edge.condition.disconnected();
+  edge.changed('broken');
+  edge.changed('broken');
   edge.isOriginPresent = false;
   edge.pass(30);
-  edge.condition.connected();
+  edge.changed('back');
   edge.hear(5).pass(2);
   t.strictSame(edge.lines, [
     'the origin is present',
@@ -184,12 +243,11 @@ t.test('each change is one line in the log', async (t) => {
     'the origin is present',
     'ready for clients',
   ]);
-  t.equal(edge.condition.reconnects, 1);
+  t.equal(edge.condition.contact.reconnects, 1);
 });
 
 t.test('an edge that has missed an epoch is ready again in the next one', async (t) => {
-  const edge = new Edge();
-  edge.condition.connected();
+  const edge = new Edge().connect();
   edge.hear(7).serve(7);
   for (let i = 0; i < 300; i++) edge.pass(1).hear(8);
   t.match(edge.why, 'events are missing');
@@ -198,8 +256,7 @@ t.test('an edge that has missed an epoch is ready again in the next one', async 
 });
 
 t.test('heartbeats that were held back for minutes are as old as they are', async (t) => {
-  const edge = new Edge();
-  edge.condition.connected();
+  const edge = new Edge().connect();
   edge.hear(7).serve(7).pass(1).hear(7).pass(120);
   edge.hear(7, 'E', 119_000).hear(7, 'E', 118_000).hear(7, 'E', 117_000);
   t.match(edge.why, 'may be older than 15 s');

@@ -56,10 +56,10 @@ t.test(
     rmSync(passwordFile);
     await nats.stop();
     await nats.start();
-    await until('it is in again, as before', () => edge.bus.condition.reconnects === 1);
+    await until('it is in again, as before', () => edge.bus.condition.contact.reconnects === 1);
     await nats.stop();
     await nats.start(users('second'));
-    await until('NATS refuses it', () => edge.bus.condition.refusal !== undefined);
+    await until('NATS refuses it', () => edge.bus.condition.contact.refusals.recent !== undefined);
     writeFileSync(passwordFile, 'second\n', { mode: 0o600 });
     origin.rename('task', 'a', {});
     await until('it has come', () => edge.bus.hub.store.size === 1);
@@ -149,7 +149,7 @@ t.test(
     origin.rename('task', 'a', {});
     await until('it has come', () => edge.bus.hub.store.size === 1);
     replace(credsFile, creds(3_600));
-    await until('the connection was closed, and another one made', () => edge.bus.condition.reconnects > 0);
+    await until('the connection was closed, and another one made', () => edge.bus.condition.contact.reconnects > 0);
     origin.rename('task', 'b', {});
     await until('what is new comes, too', () => edge.bus.hub.store.size === 2);
     t.equal(edge.bus.rebuilds, 1);

@@ -2,7 +2,8 @@ import t from 'tap';
 import { epoch, revision, unixMillis, type RecordData } from '../../../protocol/index.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { findBase, NoBaseError, readHistory } from '../../../server/relay/cold-start.js';
-import type { Broker } from '../../../server/relay/broker.js';
+import { readAlive, readSilent } from '../../../server/relay/alive-message.js';
+import { readJson, type Broker } from '../../../server/relay/broker.js';
 import { OriginRelay, type OriginRelayServices } from '../../../server/relay/origin-relay.js';
 import { readStored } from '../../../server/relay/read-relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
@@ -410,9 +411,13 @@ t.test(
     await world.pass(1_000);
     world.stream.refuses = (subject) => (subject === NAMES.claim ? undefined : 'the stream is sealed');
     let beats = 0;
+    let silent: string | undefined;
     const listener = world.connection('listener').connect({ servers: [] }, 'listener');
     await world.pass(10);
-    (await listener).subscribe(NAMES.alive, () => beats++);
+    (await listener).subscribe(NAMES.alive, ({ data }) => {
+      if (readAlive(readJson(data))) beats++;
+      silent = readSilent(readJson(data));
+    });
     await world.pass(3_000);
     t.ok(beats > 0, 'heartbeats before it');
     const before = world.stream.info.lastSequence;
@@ -422,6 +427,7 @@ t.test(
     await world.pass(60_000);
     t.match(origin.relay.health, { state: 'refused', behind: 1, why: 'the stream is sealed' });
     t.equal(beats, 0);
+    t.equal(silent, 'the stream is sealed', 'edges are told why');
     t.strictSame(
       origin.complaints.filter((line) => line.startsWith('not publishing')),
       ['not publishing, because NATS refuses it: the stream is sealed; it is tried again'],
@@ -433,6 +439,7 @@ t.test(
     await world.pass(20_000);
     t.match(origin.relay.health, { state: 'publishing', behind: 0 });
     t.ok(beats > 0);
+    t.equal(silent, undefined);
   },
 );
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { epoch, packMessage, revision, unpackMessage } from '../../../protocol/index.js';
-import { readAlive } from '../../../server/relay/alive-message.js';
+import { readAlive, readSilent } from '../../../server/relay/alive-message.js';
 import { decodeRelayMessage, decodeStored, RelayFormatError } from '../../../server/relay/read-relay-message.js';
 import { encodeEventMessage, encodeMark, encodeStandingMessage } from '../../../server/relay/relay-message.js';
 import { RelayNames } from '../../../server/relay/relay-names.js';
@@ -118,4 +118,12 @@ t.test('only a complete heartbeat counts as one', async (t) => {
     }
   }
   for (const foreign of FOREIGN) t.equal(readAlive(foreign), undefined);
+});
+
+t.test('what an origin says while it publishes nothing is no heartbeat, and no text of any length', async (t) => {
+  const silent = { origin: 'o', silent: 'the stream is sealed' };
+  t.equal(readSilent(silent), 'the stream is sealed');
+  t.equal(readAlive(silent), undefined);
+  t.equal(readSilent({ ...silent, silent: 'x'.repeat(100_000) })?.length, 200);
+  for (const foreign of FOREIGN) t.equal(readSilent(foreign), undefined);
 });

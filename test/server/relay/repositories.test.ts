@@ -173,8 +173,8 @@ for (const transport of ['uws', 'ws'] as const satisfies readonly TransportChoic
       const metrics = (await ask(probes, '/metrics')).body;
       t.match(metrics, /^muse_bus_ready\{repository="shop"\} 1$/m);
       t.match(metrics, /^muse_bus_ready\{repository="absent"\} 0$/m);
-      t.match(metrics, /^muse_bus_edge_state\{repository="mill",state="following"\} 1$/m);
-      t.match(metrics, /^muse_bus_records\{repository="mill",kind="task"\} 1$/m);
+      t.match(metrics, /^muse_bus_edge_state\{repository="wind",state="following"\} 1$/m);
+      t.match(metrics, /^muse_bus_records\{repository="wind",kind="task"\} 1$/m);
       t.match(metrics, /^muse_bus_info\{version="[^"]+",node="[^"]+"\} 1$/m, 'what is of the process is there once');
       t.equal(metrics.match(/^# TYPE muse_bus_ready /gm)?.length, 1);
       t.match(
@@ -185,7 +185,7 @@ for (const transport of ['uws', 'ws'] as const satisfies readonly TransportChoic
       const said = lines
         .filter(({ message }) => message === 'ready for clients')
         .map(({ fields }) => fields['repository']);
-      t.strictSame([...new Set(said)].sort(), ['mill', 'shop'], 'a line in the log says of which it is');
+      t.strictSame([...new Set(said)].sort(), ['shop', 'wind'], 'a line in the log says of which it is');
 
       writeFileSync(file('mill.token'), `${'n'.repeat(43)}\n`);
       writeFileSync(file('absent.token'), 'none\n');

@@ -23,7 +23,7 @@ import type { SimulatedProcess } from './simulated-process.js';
 /** The settings with which the relay uses the official client. */
 const CONNECT_MS = 3_000;
 const RETRY_MS = 250;
-const PING_MS = 5_000;
+const PING_MS = 2_000;
 const MAX_PINGS_UNANSWERED = 2;
 /** The longest wait for an answer of JetStream itself. */
 const API_MS = 5_000;
