@@ -47,6 +47,10 @@ t.test('the advice fits the fault', async (t) => {
   t.equal(adviceOn('write', '/nowhere/night.ndjson', 'ENOENT'), 'make the directory /nowhere first');
   t.equal(adviceOn('read', 'night.ndjson', 'ENOENT'), `check the path; it was looked for from ${process.cwd()}`);
   t.equal(adviceOn('read', '/etc', 'EISDIR'), 'name a file in it');
+  t.match(fileError('write', '', failed('ENOENT')), {
+    message: "cannot write '': there is no such file or directory",
+    hint: 'name a file: the name is empty',
+  });
   t.equal(adviceOn('write', '/etc/x', 'EACCES'), 'change its permissions, or choose another file');
   t.equal(adviceOn('write', '/etc/x', 'ENOSPC'), 'choose another place');
 });
