@@ -10,7 +10,7 @@ import { errorCode } from './files.js';
 import type { IgnoredFiles } from './ignored-files.js';
 import type { LinkedFiles } from './linked-files.js';
 import { signatureAt } from './record-reader.js';
-import { grainMs, inMs } from './time-grain.js';
+import { areSeconds, grainMs, inMs } from './time-grain.js';
 
 /** A slice of a scan occupies the loop for at most this long. */
 const SLICE_MS = 2;
@@ -115,13 +115,14 @@ export class DirectoryScan {
 
 /**
  * Whether a file may have changed since it was read, with the same times and size: it was read within the grain of its last change, and no
- * scan has begun after that. A time in the future is of another clock, so one scan is all that can be done about it.
+ * scan has begun after that. A time in the future is of another clock, so one scan is all that can be done about it. Whole seconds may be
+ * kept by another machine, whose clock may be behind: there the change is taken for as late as it was seen.
  */
 export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
   if (signature === undefined) return false;
   const { mtimeNs, changedNs = mtimeNs } = signature;
   const lastNs = changedNs > mtimeNs ? changedNs : mtimeNs;
-  const changedAt = inMs(lastNs);
+  const changedAt = areSeconds(lastNs) ? observedAt : inMs(lastNs);
   if (changedAt > observedAt) return observedAt >= previousScan;
   return Math.max(observedAt, previousScan) - changedAt < grainMs(lastNs);
 }

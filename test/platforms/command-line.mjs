@@ -5,7 +5,16 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -105,7 +114,17 @@ class Machine {
 
 async function mainJob(machine, { names }) {
   machine.put('tasks/standing.json', {});
+  // Where the system follows links, too, what lies elsewhere is neither served nor taken for settings.
+  const elsewhere = join(machine.state, 'elsewhere.json');
+  writeFileSync(elsewhere, JSON.stringify({ host: '0.0.0.0' }));
+  symlinkSync(elsewhere, machine.at('tasks/link.json'));
+  mkdirSync(join(machine.root, '.muse/bus'), { mode: 0o700 });
+  symlinkSync(elsewhere, join(machine.root, '.muse/bus/config.json'));
   const server = await machine.serve();
+  assert.match(server.out + server.err, /config\.json/, 'the file that is a link is refused, and named');
+  const linked = await machine.run('get', 'task', 'link', '--json');
+  assert.match(linked, /"problem":"link"/);
+  assert.doesNotMatch(linked, /0\.0\.0\.0/);
   const watch = machine.start('watch', '--json');
   const events = () =>
     watch.out

@@ -40,6 +40,17 @@ export function filesWith(change: (stats: BigIntStats) => void): Files {
 const SECOND_NS = 1_000_000_000n;
 let nextInode = 1n;
 
+/** A share with one time for each file. */
+const shareWithTimes = (kept: (ns: bigint) => bigint): EmulatedPlatform => ({
+  mechanism: 'inotify',
+  fileSystem: { is: 'shared', name: 'SMB' },
+  misses: ['other-end'],
+  watch: () => silent,
+  files: filesWith((stats) => {
+    stats.mtimeNs = stats.ctimeNs = kept(stats.mtimeNs);
+  }),
+});
+
 /** 4 KiB hold so many records of a change; more of them come as one without a name. */
 const BUFFERED = 27;
 
@@ -150,15 +161,10 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
     misses: ['other-end'],
     watch: smallBuffer,
   },
-  'a share that keeps whole seconds': {
-    mechanism: 'inotify',
-    fileSystem: { is: 'shared', name: 'SMB' },
-    misses: ['other-end'],
-    watch: () => silent,
-    files: filesWith((stats) => {
-      stats.mtimeNs = stats.ctimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
-    }),
-  },
+  'a share that keeps whole seconds': shareWithTimes((ns) => ns - (ns % SECOND_NS)),
+  'a share that keeps every second second': shareWithTimes((ns) => ns - (ns % (2n * SECOND_NS))),
+  'a share whose clock is an hour ahead': shareWithTimes((ns) => ns - (ns % SECOND_NS) + 3_600n * SECOND_NS),
+  'a share whose clock is an hour behind': shareWithTimes((ns) => ns - (ns % SECOND_NS) - 3_600n * SECOND_NS),
   'a mount with other inodes at each look': {
     mechanism: 'inotify',
     fileSystem: { is: 'shared', name: 'FUSE' },

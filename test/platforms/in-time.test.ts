@@ -170,7 +170,7 @@ const WRITERS: Readonly<Record<string, (file: string, text: string, aside: strin
   },
 };
 
-for (const name of ['a share that keeps whole seconds', 'a mount with other inodes at each look'])
+for (const name of Object.keys(EMULATED).filter((one) => EMULATED[one]!.files !== undefined))
   t.test(`${name}, polled: what is written again within a second is told, in whatever way`, async (t) => {
     const clock = clockOfFiles();
     const choose = PLATFORMS['a mount that other systems write, polled'].choose;

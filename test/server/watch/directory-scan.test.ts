@@ -50,7 +50,7 @@ function scanned(t: Test, files: Files = WITH_ONE_TIME) {
   });
   /** Reads a record, as if it had been written a minute ago. */
   const take = (id: string): void => {
-    utimesSync(repository.dir.file('task', id), 1_000, 1_000);
+    utimesSync(repository.dir.file('task', id), 1_000.5, 1_000.5);
     const reading = reader.read('task', id);
     if (reading.is === 'present') store.apply(reading, clock.now());
   };
@@ -108,6 +108,7 @@ t.test('a time of whole seconds may be all that a file system keeps', async (t) 
 t.test('a record whose time is in the future is read once more', async (t) => {
   const { repository, clock, store, reader, run } = scanned(t);
   repository.rename('task', 't1', {});
+  clock.advance(123);
   utimesSync(repository.dir.file('task', 't1'), clock.now() / 1_000 + 3_600, clock.now() / 1_000 + 3_600);
   const reading = reader.read('task', 't1');
   if (reading.is === 'present') store.apply(reading, clock.now());
