@@ -602,8 +602,8 @@ const RELAYING: readonly PlantedFault[] = [
   {
     name: 'a record that does not fit into a message holds nothing',
     file: 'server/relay/cut-record.ts',
-    find: "signature, 'unreadable');",
-    replace: 'signature, undefined);',
+    find: "signature, 'unreadable', followed);",
+    replace: 'signature, undefined, followed);',
     rules: ['false free', 'view', 'wire', 'crash', 'unforeseen'],
     needs: ['small payload', 'questions'],
   },
