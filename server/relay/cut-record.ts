@@ -6,10 +6,10 @@ const NO_DATA = packMessage({});
 
 /**
  * Returns a version without its data, for a broker that takes no message of its size. What the record says is then unknown to an edge, as
- * if its file could not be read: a reservation counts as held.
+ * if its file could not be read: a reservation counts as held. Only what it takes from the reservation it names is still told.
  */
-export function cutVersion({ kind, id, revision, observedAt, signature }: RecordVersion): RecordVersion {
-  return RecordVersion.restored(kind, id, NO_DATA, revision, observedAt, signature, 'unreadable');
+export function cutVersion({ kind, id, revision, observedAt, signature, followed }: RecordVersion): RecordVersion {
+  return RecordVersion.restored(kind, id, NO_DATA, revision, observedAt, signature, 'unreadable', followed);
 }
 
 /** Returns an event without the data that the record had before. Edges mostly know it. */

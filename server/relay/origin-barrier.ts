@@ -6,6 +6,8 @@ import type { SyncAnswer } from './origin-relay.js';
 
 /** The pause before the next question to an origin that did not answer. */
 const RETRY_MS = 500;
+/** How long the epoch of an answer may take to arrive. Another origin may publish by then, and it never does. */
+const EPOCH_MS = 2_000;
 
 interface Waiter {
   readonly epoch: string;
@@ -76,11 +78,7 @@ export class OriginBarrier {
         const answer = await this.ask(record);
         const { epoch, revision } = answer;
         const heardAt = this.clock.elapsed();
-        const isReached = await new Promise<boolean>((over) => {
-          this.#waiters.add({ epoch, revision, served: this.hub().epoch, over });
-          this.advanced();
-        });
-        if (!isReached) continue;
+        if (!(await this.#isReached(epoch, revision))) continue;
         this.reached(answer, askedAt, heardAt);
         return;
       } catch {
@@ -90,5 +88,20 @@ export class OriginBarrier {
       }
     }
     throw new StoppedError();
+  }
+
+  /** @returns whether what the origin had read is served here; `false` where another epoch is. */
+  async #isReached(epoch: string, revision: number): Promise<boolean> {
+    let cancel: () => void = () => undefined;
+    const isReached = await new Promise<boolean>((over) => {
+      const waiter = { epoch, revision, served: this.hub().epoch, over };
+      this.#waiters.add(waiter);
+      cancel = this.clock.after(EPOCH_MS, () => {
+        if (this.hub().epoch !== epoch && this.#waiters.delete(waiter)) over(false);
+      });
+      this.advanced();
+    });
+    cancel();
+    return isReached;
   }
 }

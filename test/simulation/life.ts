@@ -39,7 +39,8 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
   const host = new SimulatedHost(time);
   const disk = new SimulatedDisk(host);
   const repository = new Repository(disk, plan.options.settleMs);
-  const judge = new Judge(repository, tell, plan.options.settleMs);
+  const isCut = plan.relay?.maxPayloadBytes !== undefined;
+  const judge = new Judge(repository, tell, plan.options.settleMs, isCut);
   time.onStep = () => {
     judge.step(time.now);
   };
@@ -82,7 +83,7 @@ export async function live(plan: LifePlan, withStory = false): Promise<LifeResul
       (client, i) =>
         new Client(client, {
           ...{ seed, host, judge, addresses, crashed, tell },
-          ...{ network: placeOf(i), isAtEdge: placeOf(i) !== network },
+          ...{ network: placeOf(i), isAtEdge: placeOf(i) !== network, isCut: isCut && placeOf(i) !== network },
         }),
     );
     const changes = (address: string): void => {

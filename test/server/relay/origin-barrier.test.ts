@@ -74,6 +74,15 @@ t.test('the origin is asked again if its epoch ends before the edge serves it', 
   t.ok((await edge.serves('C', 9)).reached);
 });
 
+t.test('the origin is asked again if its epoch does not arrive, because another one publishes again', async (t) => {
+  const edge = await new Edge().reach({ epoch: 'B', revision: 3 }, { epoch: 'A', revision: 6 });
+  await edge.serves('A', 6);
+  edge.clock.advance(2_000);
+  await edge.settle();
+  t.equal(edge.asked, 2);
+  t.ok(edge.reached);
+});
+
 t.test('before those who wait are told, the clock by which the origin has answered is', async (t) => {
   const answer = { epoch: 'A', revision: 7, origin: 'a', now: 1_000 };
   const edge = await new Edge().reach(answer);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { epoch, revision, unixMillis, type RecordData } from '../../../protocol/index.js';
+import { epoch, revision, unixMillis, type Kind, type RecordData } from '../../../protocol/index.js';
 import { resolveRelay } from '../../../server/config/relay-options.js';
 import { findBase, NoBaseError, readHistory } from '../../../server/relay/cold-start.js';
 import { readAlive, readSilent } from '../../../server/relay/alive-message.js';
@@ -116,9 +116,9 @@ class Origin {
     return relay;
   }
 
-  put(id: string, data: RecordData): void {
+  put(id: string, data: RecordData, kind: Kind = 'task'): void {
     const signature = { inode: 1, mtimeNs: BigInt(++this.#writes), size: 0 };
-    this.publish(this.store.apply({ is: 'present', kind: 'task', id, signature, data }, NOW));
+    this.publish(this.store.apply({ is: 'present', kind, id, signature, data }, NOW));
   }
 
   publish(events: readonly StoreEvent[]): void {
@@ -317,6 +317,21 @@ t.test('a record that does not fit into a message stops nothing: edges are told 
   t.match(origin.relay.health, { state: 'publishing', behind: 0 });
   const large = readStored(world.stream.find({ sequence: world.stream.info.lastSequence - 2 })!, NAMES);
   t.match(large, { is: 'event', type: 'added', after: { problem: 'unreadable', data: {} } });
+});
+
+t.test('of a heartbeat that does not fit edges still know its run and branch, and when those change', async (t) => {
+  const world = new World();
+  world.broker.maxPayloadBytes = 4_096;
+  const origin = new Origin(world, 'first');
+  await world.pass(100);
+  const told = (): unknown => readStored(world.stream.find({ lastOf: NAMES.record(3, 'long') })!, NAMES);
+  origin.put('r', { run_id: 'a', branch: 'main' }, 'reservation');
+  origin.put('long', { reservation_id: 'r', text: 'x'.repeat(10_000) }, 'heartbeat');
+  await world.pass(100);
+  t.match(told(), { after: { problem: 'unreadable', followed: { runId: 'a', branch: 'main' } } });
+  origin.put('r', { run_id: 'a', branch: 'other' }, 'reservation');
+  await world.pass(100);
+  t.match(told(), { before: { followed: { branch: 'main' } }, after: { followed: { branch: 'other' } } });
 });
 
 /** Who bounds a message, and how the bound is changed while an origin publishes. */

@@ -600,6 +600,22 @@ const RELAYING: readonly PlantedFault[] = [
     needs: ['signed', 'forged message'],
   },
   {
+    name: 'a record that does not fit into a message holds nothing',
+    file: 'server/relay/cut-record.ts',
+    find: "signature, 'unreadable', followed);",
+    replace: 'signature, undefined, followed);',
+    rules: ['false free', 'view', 'wire', 'crash', 'unforeseen'],
+    needs: ['small payload', 'questions'],
+  },
+  {
+    name: 'a record that does not fit into a message is sent',
+    file: 'server/relay/outbox.ts',
+    find: 'while (payload.length > this.mostBytes() && used < last)',
+    replace: 'while (payload.length > Infinity && used < last)',
+    rules: ['stuck', 'view', 'crash', 'unforeseen'],
+    needs: ['small payload'],
+  },
+  {
     name: 'what a message of the stream lacks is not checked',
     file: 'server/relay/edge-stream.ts',
     find: "this.rejected.add(error instanceof UnsealedError ? 'unsigned' : 'unreadable');",

@@ -45,7 +45,7 @@ export const STATE_TABLES: readonly StateTable[] = [
       'dialling broken waiting',
       'dialling broken closed',
       'dialling ended closed',
-      'live heard live',
+      'live received live',
       'live timer stale',
       'live gap stale',
       'live broken waiting',
@@ -194,7 +194,7 @@ const LEASE: readonly Patch[] = [
   {
     file: BOOK,
     find: '    if (lease?.isRunning) this.#leases.set(',
-    replace: `${seenAt('reservation', 'lapsed', 'ended')}if (lease?.isRunning) this.#leases.set(`,
+    replace: `${seenAt('reservation', 'lapsed', '${leaseAt(lease && { ...lease, isRunning: false })}')}if (lease?.isRunning) this.#leases.set(`,
   },
   {
     file: BOOK,

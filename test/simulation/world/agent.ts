@@ -3,7 +3,15 @@ import type { DiskNode } from '../machine/simulated-disk.js';
 import { SeededRandom } from '../machine/seeded-random.js';
 import type { SimulatedHost } from '../machine/simulated-process.js';
 import type { AgentPlan, LifePlan } from './plan.js';
-import { looseText, unreadText, type Data, type Meaning, type RecordText, type UnreadForm } from './record-text.js';
+import {
+  LONG,
+  looseText,
+  unreadText,
+  type Data,
+  type Meaning,
+  type RecordText,
+  type UnreadForm,
+} from './record-text.js';
 import { directoryOf, fileOf, ROOT, type Repository } from './repository.js';
 
 const ADDRESSES = ['src/a.ts', 'src/b.ts', 'src/c.ts::f', 'src/d.ts::C', 'docs/e.md'];
@@ -25,6 +33,8 @@ export interface AgentServices {
   readonly changes: (address: string) => void;
 }
 
+/** More than a small message of NATS takes. */
+const DETAIL = 'x'.repeat(LONG);
 /** How soon a repair that does not succeed is tried again. */
 const REPAIR_MS = 100;
 /** The most reservations that an agent leaves behind. */
@@ -136,18 +146,20 @@ export class Agent {
         this.#reservation = { id, addresses };
         this.#past.push(id);
         if (this.#past.length > KEPT) this.#clearAway(this.#past.shift()!);
-        const times = { created_at: host.iso(), expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)) };
-        this.write('reservation', id, { reservation_id: id, run_id: name, branch: name, addresses, ...times });
+        this.#reserve(id, addresses, this.#random.between(0.3, 1));
         this.services.changes(addresses[0]!);
         return;
       }
       case 'beat': {
-        const { id } = this.#reservation!;
+        const { id, addresses } = this.#reservation!;
         const times = {
           last_beat_at: host.iso(),
           extended_expires_at: host.iso(leaseMs * this.#random.between(0.3, 1)),
         };
         this.write('heartbeat', id, { reservation_id: id, run_id: name, ...times });
+        // Some prolong a lease in the reservation itself.
+        const isRenewed = this.plan.isLoose === true && this.#manner.chance(0.2);
+        if (isRenewed) this.#reserve(id, addresses, this.#manner.between(0, 1));
         return;
       }
       case 'release': {
@@ -179,6 +191,14 @@ export class Agent {
         return;
       }
     }
+  }
+
+  /** @param share of the agent's longest lease. */
+  #reserve(id: string, addresses: readonly string[], share: number): void {
+    const { name, leaseMs } = this.plan;
+    const { host } = this.services;
+    const times = { created_at: host.iso(), expires_at: host.iso(leaseMs * share) };
+    this.write('reservation', id, { reservation_id: id, run_id: name, branch: name, addresses, ...times });
   }
 
   /** Removes a reservation and its records; the reservation first, because without its release it would hold again. */
@@ -261,7 +281,8 @@ export class Agent {
     }
   }
 
-  #textOf(data: Data): RecordText {
+  #textOf(plain: Data): RecordText {
+    const data = this.plan.isWordy === true && this.#manner.chance(0.3) ? { ...plain, detail: DETAIL } : plain;
     if (this.#unreadForm !== undefined) return unreadText(data, this.#unreadForm);
     return this.plan.isLoose === true ? looseText(data, ROOT, this.#manner) : { text: JSON.stringify(data) };
   }

@@ -22,6 +22,8 @@ const NARROW: readonly ClientFilter[] = [
   { run_ids: ['agent-1', 'agent-2'] },
   { kinds: ['heartbeat'] },
 ];
+/** … where a long record is cut on its way: nobody knows there whose it is. */
+const NARROW_IF_CUT: readonly ClientFilter[] = NARROW.filter(({ kinds }) => kinds !== undefined);
 const BACKOFF = { firstMs: 100, longestMs: 3_000 };
 
 export interface ClientServices {
@@ -29,6 +31,8 @@ export interface ClientServices {
   readonly host: SimulatedHost;
   readonly network: SimulatedNetwork;
   readonly isAtEdge: boolean;
+  /** Whether its server may not know what a long record says. */
+  readonly isCut: boolean;
   readonly judge: Judge;
   /** What it may ask about. */
   readonly addresses: readonly string[];
@@ -123,7 +127,7 @@ export class Client {
         this.#beginRaw({}, this.#further());
         return;
       case 'narrow raw':
-        this.#beginRaw(this.#random.pick(NARROW));
+        this.#beginRaw(this.#narrow());
         return;
       case 'mirror':
         this.#connect(true);
@@ -143,9 +147,13 @@ export class Client {
     }
   }
 
+  #narrow(): ClientFilter {
+    return this.#random.pick(this.services.isCut ? NARROW_IF_CUT : NARROW);
+  }
+
   /** Half of the further subscriptions end after some events. */
   #further(): FurtherSubscription {
-    const filter = this.#random.pick(NARROW);
+    const filter = this.#narrow();
     const cap = 1 + this.#random.below(100);
     return new FurtherSubscription(`${this.plan.name} also`, { filter, ...(this.#random.chance(0.5) ? { cap } : {}) });
   }
@@ -178,7 +186,7 @@ export class Client {
     });
   }
 
-  /** What users do who wait for nothing: clients that are closed before they have opened, or are connected, or once they are. */
+  /** What users do who wait for nothing: clients that are closed before they have opened, or are connected, or once they are; and mirrors with them. */
   #glance(): void {
     const [unopened, hasty, impatient] = [this.#newBus(true), this.#newBus(true), this.#newBus(false)];
     for (const bus of [hasty, impatient]) {
@@ -189,6 +197,7 @@ export class Client {
         .catch(() => undefined);
     }
     for (const bus of [unopened, hasty]) {
+      bus.mirror().catch(() => undefined);
       void bus.close();
       this.#ask(bus, this.#random.pick(this.services.addresses)).catch(() => undefined);
     }

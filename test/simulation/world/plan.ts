@@ -13,6 +13,8 @@ export interface AgentPlan {
   readonly leaseMs: number;
   /** Whether it writes times and addresses in whatever form, and what JSON has no place for. @default false */
   readonly isLoose?: boolean;
+  /** Whether some of its records are longer than a small message. @default false */
+  readonly isWordy?: boolean;
 }
 
 export const CLIENT_KINDS = ['mirror', 'asker', 'raw', 'narrow raw', 'waiter'] as const;
@@ -143,7 +145,9 @@ export function planOf(seed: number): LifePlan {
   const clientKinds = clientRandom.chance(0.25) ? LISTENERS : CLIENT_KINDS;
   const mannerRandom = new SeededRandom(seed, 'manners');
   const looseness = mannerRandom.pick([0, 0, 0.3]);
+  const wordRandom = new SeededRandom(seed, 'words');
   const relay = relayPlanOf(seed, CLIENTS, LIFE_MS);
+  const wordiness = relay?.maxPayloadBytes === undefined ? 0 : 0.2;
   const isSteppedAhead = faults.some(({ kind }) => kind === 'clock step');
   return {
     seed,
@@ -170,6 +174,7 @@ export function planOf(seed: number): LifePlan {
       paceMs: random.pick([1_000, 3_000, 6_000]),
       leaseMs: random.pick(LEASES_MS),
       isLoose: mannerRandom.chance(looseness),
+      isWordy: wordRandom.chance(wordiness),
     })),
     addresses: clientRandom.pick(ADDRESS_COUNTS),
     clients: Array.from({ length: CLIENTS }, (_, i) => ({

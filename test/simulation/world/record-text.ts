@@ -28,6 +28,8 @@ export function plainMeaning(data: Data): Meaning {
 export const UNREAD_FORMS = ['too large', 'too deep', 'unsafe key', 'link'] as const;
 export type UnreadForm = (typeof UNREAD_FORMS)[number];
 
+/** A record of more characters does not fit into a small message of NATS; one of half as many does. */
+export const LONG = 4_000;
 /** More than the bus reads of a file. */
 const TOO_LARGE = 262_200;
 /** Deeper than the bus reads. */

@@ -171,8 +171,8 @@ export class RelayOperator {
         return;
       }
       case 'second origin':
-        // If the first one runs and is reachable, the second one is refused.
-        if (pick < 0.7) this.#cut([originLink], forMs);
+        // If the first one runs and is reachable, the second one is refused. If it comes back earlier than the second one ends, it waits.
+        if (pick < 0.7) this.#cut([originLink], pick < 0.35 ? forMs / 2 : forMs);
         rival.start();
         this.#later(forMs, () => rival.kill());
         return;

@@ -54,12 +54,16 @@ export interface RelayPlan {
   readonly latencyMs: number;
   /** Whether origins sign what they publish, and edges believe nothing else. @default false */
   readonly isSigned?: boolean;
+  /** The largest message that the broker takes. @default what NATS takes */
+  readonly maxPayloadBytes?: number | undefined;
   /** The server of each client of the life, in their order. */
   readonly places: readonly ClientPlace[];
   readonly faults: readonly RelayFaultPlan[];
 }
 
 const EDGES = 2;
+/** The least that a relay can do with. */
+const SMALL_PAYLOAD_BYTES = 4_096;
 
 /** Draws the relay of a life from a random stream of its own, so that the rest of the life is the same without a relay. */
 export function relayPlanOf(seed: number, clients: number, activeMs: number): RelayPlan | undefined {
@@ -88,6 +92,7 @@ export function relayPlanOf(seed: number, clients: number, activeMs: number): Re
     aliveMs: random.pick([1_000, 1_000, 250]),
     latencyMs: random.pick([0.2, 0.2, 20]),
     isSigned: new SeededRandom(seed, 'signed').chance(0.15),
+    maxPayloadBytes: new SeededRandom(seed, 'payload').chance(0.1) ? SMALL_PAYLOAD_BYTES : undefined,
     places: Array.from({ length: clients }, () => random.pick<ClientPlace>(['origin', 0, 1])),
     faults,
   };

@@ -39,7 +39,8 @@ export class RelayWorld {
   ) {
     const { time } = services;
     this.broker = new SimulatedBroker(time);
-    const { maxMessages, aliveMs, isSigned = false } = plan;
+    const { maxMessages, aliveMs, isSigned = false, maxPayloadBytes } = plan;
+    this.broker.maxPayloadBytes = maxPayloadBytes ?? this.broker.maxPayloadBytes;
     const key = this.#random('key').bytes(32);
     this.#secret = isSigned ? Buffer.from(key).toString('base64url') : undefined;
     const publicKeys = this.#secret === undefined ? [] : [new OriginSeal(this.#secret).publicKey];

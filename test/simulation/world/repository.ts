@@ -1,7 +1,7 @@
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../../protocol/index.js';
 import type { Operation } from '../../fault/client-history.js';
 import { fileError, type DirectoryEvent, type DirectoryNode, type SimulatedDisk } from '../machine/simulated-disk.js';
-import { plainMeaning, type Data, type Meaning } from './record-text.js';
+import { LONG, plainMeaning, type Data, type Meaning } from './record-text.js';
 
 export const ROOT = '/work/repository';
 export const MUSE = `${ROOT}/.muse`;
@@ -62,6 +62,8 @@ export class Repository {
   readonly operations: Operation[] = [];
   /** The ids of the reservations on an address, by what each last said: each change of a file asks for them, too. */
   readonly #byAddress = new Map<string, Set<string>>();
+  /** How many records of leases may not fit into a small message. */
+  #long = 0;
   /** How many files of a kind are broken now, or not read. */
   readonly #unclear = new Map<Kind, number>();
   /** The ids of the reservations that name an address whose place the bus does not know: they may hold any. */
@@ -155,6 +157,11 @@ export class Repository {
       for (const id of ids)
         if (!this.#isReleased(id, 'read') && this.#endOf(id) > this.disk.host.wall() - CERTAIN_MS) return true;
     return false;
+  }
+
+  /** Whether an edge may not know what a record of a lease says, because that does not fit into a small message. */
+  get isAnyLong(): boolean {
+    return this.#long > 0;
   }
 
   /** Notes what a text means that an agent writes, or the file that a link with this target leads to. */
@@ -346,7 +353,10 @@ export class Repository {
   #noteState(kind: Kind, id: string, before: Found | undefined, now: Found | undefined): void {
     const unclear = (found: Found | undefined): number => (found && found.is !== 'record' ? 1 : 0);
     this.#unclear.set(kind, (this.#unclear.get(kind) ?? 0) + unclear(now) - unclear(before));
-    if (OF_LEASES.has(kind)) this.#nothingEndsBefore = -Infinity;
+    if (OF_LEASES.has(kind)) {
+      this.#nothingEndsBefore = -Infinity;
+      this.#long += countLong(now) - countLong(before);
+    }
     if (kind !== 'reservation') return;
     if (now?.isUnplaced === true) this.#unplaced.add(id);
     else this.#unplaced.delete(id);
@@ -383,6 +393,8 @@ function addressesIn(found: Found | undefined): readonly string[] {
   const addresses = found?.said?.['addresses'];
   return Array.isArray(addresses) ? (addresses as string[]) : [];
 }
+
+const countLong = (found: Found | undefined): number => (found && found.json.length > LONG / 2 ? 1 : 0);
 
 const nameIn = ({ said }: Found): string => String(said?.['reservation_id']);
 

@@ -13,6 +13,7 @@ const CIRCUMSTANCES = [
   'killed on a slow disk',
   'deleted while cut off',
   'signed',
+  'small payload',
   'loose writers',
   'loose questions',
 ] as const;
@@ -40,6 +41,7 @@ export function traitsOf(plan: LifePlan): Set<WorldTrait> {
   has('killed on a slow disk', strikesDuring(faults, 'kill', 'slow disk'));
   const relayFaults = relay?.faults ?? [];
   has('signed', relay?.isSigned === true);
+  has('small payload', relay?.maxPayloadBytes !== undefined);
   has('deleted while cut off', strikesDuring(relayFaults, 'new message deleted', 'edge link cut', FEED_BREAKS_MS));
   const askers = clients.filter(({ kind }) => kind === CLIENT_KINDS[1]);
   has('questions', askers.length > 0);
