@@ -40,7 +40,7 @@ export const SYSTEM = {
       'server/config/option-file',
       'server/relay/edge-files',
       'server/relay/nats-credentials',
-      'server/network/native-engine',
+      'server/network/uws/native-engine',
       'server/network/http/inspector-pages',
       'server/bus-server',
     ],

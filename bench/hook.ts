@@ -1,23 +1,18 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { serverArgv, type Bench } from './bench.js';
 import { withChildren } from './child.js';
 import { formatNumber } from './format-number.js';
 import { withRepository, type Repository } from './repository.js';
 import { alternate, roundsOf, type Side } from './rounds.js';
+import { BARE, bareSide, MUSE_BUS, STARTS_PER_ROUND, timesOf } from './starts.js';
 import { percentile } from './statistics.js';
 import { atMost } from './target.js';
 
-/** The built command, as a harness starts it: `npm run build` comes first. */
-const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.cjs', import.meta.url));
-const STARTS_PER_ROUND = 40;
 /** So many intents, tasks, claims and dependencies each; and so many reservations. */
 const OF_EACH_KIND = 1_000;
 const RUN = 'run-1';
 
-const BARE = 'node -e 0';
 const HELD_FILE = 'src/held.py';
 
 const edit = (file: string): object => ({ tool_name: 'Write', tool_input: { file_path: file, content: '' } });
@@ -34,13 +29,13 @@ export const hook: Bench = async (options) => {
     return withChildren(async (start) => {
       await start('programs/bus', { root: repository.root }, serverArgv(options));
       const sides = [
-        { name: BARE, run: () => Promise.resolve(timesOf(['-e', '0'], '', repository.root)) },
+        bareSide(repository.root),
         ...Object.entries(CALLS)
           .filter(([name]) => name.includes(options.only))
           .map(([name, call]): Side<readonly number[]> => {
             const input = JSON.stringify({ session_id: 'bench', cwd: repository.root, ...call });
             const args = [MUSE_BUS, 'hook', 'claude-code', '--run-id', RUN];
-            return { name, run: () => Promise.resolve(timesOf(args, input, repository.root)) };
+            return { name, run: () => Promise.resolve(timesOf(args, repository.root, input)) };
           }),
       ];
       return alternate(sides, options.rounds, options.note);
@@ -66,17 +61,6 @@ function reserve(repository: Repository): void {
     const data = { run_id: `run-${String((i % 50) + 2)}`, branch: 'main', addresses, expires_at };
     writeFileSync(join(repository.directory('reservations'), `r${String(i)}.json`), JSON.stringify(data));
   }
-}
-
-/** Starts a program several times, one after another. @returns how long each ran, ms. @throws Error if one fails. */
-function timesOf(args: readonly string[], input: string, cwd: string): readonly number[] {
-  return Array.from({ length: STARTS_PER_ROUND }, () => {
-    const began = performance.now();
-    const { status, stderr } = spawnSync(process.execPath, args, { cwd, input, encoding: 'utf8' });
-    const ms = performance.now() - began;
-    if (status !== 0) throw new Error(`the hook ended with ${String(status)}: ${stderr}`);
-    return ms;
-  });
 }
 
 const TABLE = {

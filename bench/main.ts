@@ -1,4 +1,5 @@
 import { alone } from './alone.js';
+import { commands } from './commands.js';
 import { anatomy } from './anatomy.js';
 import type { Bench, BenchOptions } from './bench.js';
 import { cleanUpOnAbort } from './cleanup.js';
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   anatomy,
   engines,
   alone,
+  commands,
 };
 /** Benchmarks that run only when named: they take too long, or do not need a quiet machine. */
 const ON_DEMAND: readonly string[] = [
@@ -57,6 +59,7 @@ const ON_DEMAND: readonly string[] = [
   'anatomy',
   'engines',
   'alone',
+  'commands',
 ];
 
 const ALWAYS = Object.keys(BENCHES).filter((name) => !ON_DEMAND.includes(name));

@@ -1,14 +1,17 @@
 import { NatsCluster } from '../test/support/nats-cluster.js';
 import { serverArgv, type BenchOptions } from './bench.js';
-import { withChildren, type Child } from './child.js';
+import { withChildren, type Child, type Start } from './child.js';
 import type { SameChanges } from './clients/consumer-client.js';
-import type { Counted } from './clients/counting-client.js';
+import type { Counted, CountingPlan } from './clients/counting-client.js';
 import type { Resumed } from './clients/cursor-client.js';
 import type { Gaps } from './clients/gap-client.js';
+import type { Pace } from './clients/pace-writer.js';
 import type { Arrival } from './clients/payload-reader.js';
+import type { CountedSource } from './clients/wire-formats.js';
 import { formatNumber } from './format-number.js';
 import { withRelay, type Reached, type RelayPart } from './relayed.js';
 import { withRepository } from './repository.js';
+import { alternate, roundsOf } from './rounds.js';
 import type { Sent } from './sent.js';
 import { median, percentile } from './statistics.js';
 import { atLeast, atMost } from './target.js';
@@ -146,49 +149,108 @@ export async function cursors(options: BenchOptions): Promise<RelayPart> {
 /** A process may open twenty thousand files. */
 const EACH = 16_667;
 const AGENTS = Number(process.env['BENCH_AGENTS'] ?? 100_000);
-const CROWD_SECONDS = 15;
+const CROWD_PACE: Pace = { perSecond: 1, seconds: 15 };
+
+interface CrowdFigures {
+  readonly p50: number;
+  readonly p99: number;
+  /** Of the servers, in cores. */
+  readonly cores: number;
+  readonly mib: number;
+}
 
 /** Many connections over several edges of one machine, with one event a second to each. */
-export async function crowd(options: BenchOptions): Promise<RelayPart> {
-  const edges = Math.ceil(AGENTS / EACH);
-  const found = await withRelay(1, options, async ({ root, startEdge, start }) => {
-    const servers: Child<Reached>[] = [];
-    const crowds: Child[] = [];
-    for (let i = 0; i < edges; i++) {
-      options.note(`crowd, edge ${String(i + 1)} of ${String(edges)}`);
-      const edge = await startEdge();
-      const connections = Math.min(EACH, AGENTS - i * EACH);
-      servers.push(edge);
-      crowds.push(
-        await start('clients/counting-client', { source: { is: 'bus', ...edge.ready }, connections, sampled: 100 }),
-      );
-    }
+function crowdOfEdges(options: BenchOptions): Promise<CrowdFigures> {
+  return withRelay(1, options, async ({ root, startEdge, start }) => {
     const writer = await start('clients/pace-writer', { root, directory: 'intents' });
-    const cpu = (): Promise<number[]> => Promise.all(servers.map((edge) => edge.call<number>('cpu')));
-    const before = await cpu();
-    const counting = crowds.map((one) => one.call<Counted>('await', CROWD_SECONDS));
-    const sent = await writer.call<Sent>('write', { perSecond: 1, seconds: CROWD_SECONDS });
-    await Promise.all(counting);
-    const after = await cpu();
-    const arrivals = (await Promise.all(crowds.map((one) => one.call<Arrival[]>('arrivals')))).flat();
-    const latencies = arrivals.map(([seq, atMs]) => atMs - sent.atMs[seq]!);
-    const memory = await Promise.all(servers.map((edge) => edge.call<number>('memory')));
-    return {
-      p50: percentile(latencies, 0.5),
-      p99: percentile(latencies, 0.99),
-      samples: latencies.length,
-      cores: after.reduce((sum, value, i) => sum + value - before[i]!, 0) / CROWD_SECONDS,
-      mib: memory.reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20,
-    };
+    return measureCrowd(start, {
+      startServer: async () => {
+        const edge = await startEdge();
+        return { server: edge, source: { is: 'bus', ...edge.ready } };
+      },
+      // What the writer renames reaches the connections of every edge.
+      write: async (servers) => {
+        const sent = await writer.call<Sent>('write', CROWD_PACE);
+        return servers.map(() => sent);
+      },
+      note: options.note,
+    });
   });
-  const row = [AGENTS, edges, found.p50, found.p99, found.cores, found.mib].map(formatNumber);
-  const columns = ['connections', 'edges', 'p50 ms', 'p99 ms', 'cores of the edges', 'MiB of the edges'];
+}
+
+/** The same connections at servers that only send: no files, NATS, filters or bounds. */
+function crowdOfBareServers(options: BenchOptions): Promise<CrowdFigures> {
+  return withChildren((start) =>
+    measureCrowd(start, {
+      startServer: async () => {
+        const server = await start<{ url: string }>('baselines/bare-send', null);
+        return { server, source: { is: 'packed', ...server.ready } };
+      },
+      write: (servers) => Promise.all(servers.map((server) => server.call<Sent>('write', CROWD_PACE))),
+      note: options.note,
+    }),
+  );
+}
+
+interface CrowdSide {
+  startServer(): Promise<{ readonly server: Child; readonly source: CountedSource }>;
+  /** @returns for each server when its events were made. */
+  write(servers: readonly Child[]): Promise<readonly Sent[]>;
+  note(text: string): void;
+}
+
+async function measureCrowd(start: Start, side: CrowdSide): Promise<CrowdFigures> {
+  const servers: Child[] = [];
+  const crowds: Child[] = [];
+  for (let first = 0; first < AGENTS; first += EACH) {
+    side.note(`crowd, from connection ${String(first)} of ${String(AGENTS)}`);
+    const { server, source } = await side.startServer();
+    const plan: CountingPlan = { source, connections: Math.min(EACH, AGENTS - first), sampled: 100 };
+    servers.push(server);
+    crowds.push(await start('clients/counting-client', plan));
+  }
+  const cpu = (): Promise<number[]> => Promise.all(servers.map((server) => server.call<number>('cpu')));
+  const before = await cpu();
+  const counting = crowds.map((one) => one.call<Counted>('await', CROWD_PACE.perSecond * CROWD_PACE.seconds));
+  const sent = await side.write(servers);
+  await Promise.all(counting);
+  const after = await cpu();
+  const arrivals = await Promise.all(crowds.map((one) => one.call<Arrival[]>('arrivals')));
+  const latencies = arrivals.flatMap((of, i) => of.map(([seq, atMs]) => atMs - sent[i]!.atMs[seq]!));
+  const memory = await Promise.all(servers.map((server) => server.call<number>('memory')));
+  return {
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    cores: after.reduce((sum, value, i) => sum + value - before[i]!, 0) / CROWD_PACE.seconds,
+    mib: memory.reduce((sum, bytes) => sum + bytes, 0) / 2 ** 20,
+  };
+}
+
+export async function crowd(options: BenchOptions): Promise<RelayPart> {
+  const sides = [
+    { name: 'edges', run: () => crowdOfEdges(options) },
+    { name: 'bare servers', run: () => crowdOfBareServers(options) },
+  ];
+  const outcome = await alternate(sides, options.rounds, options.note);
+  const rows = sides.map(({ name }) => {
+    const of = (pick: (figures: CrowdFigures) => number): string =>
+      formatNumber(median(roundsOf(outcome, name).map(pick)));
+    return [name, of(({ p50 }) => p50), of(({ p99 }) => p99), of(({ cores }) => cores), of(({ mib }) => mib)];
+  });
+  const p99 = median(roundsOf(outcome, 'edges').map((figures) => figures.p99));
   const notes = [
-    'From just before the rename of a file to a sampled connection of its six hundred; one change a second goes to all.',
+    `${String(AGENTS)} connections, ${String(EACH)} a server; one event a second to each.`,
+    'From just before the rename of a file, or the call that sends, to a sampled connection of its hundred a server.',
+    'A bare server sends one packed message to each socket, with a call of uWebSockets.js for each.',
   ];
   return {
-    table: { title: 'A crowd, one event a second to each', columns, rows: [row], notes },
-    target: atMost(`p99 of an event with ${String(AGENTS)} connections`, 1_000, found.p99, ' ms'),
-    raw: found,
+    table: {
+      title: 'A crowd, one event a second to each',
+      columns: ['servers', 'p50 ms', 'p99 ms', 'cores of the servers', 'MiB of the servers'],
+      rows,
+      notes,
+    },
+    target: atMost(`p99 of an event with ${String(AGENTS)} connections`, 1_000, p99, ' ms'),
+    raw: Object.fromEntries(outcome),
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Checks the files of this folder with the tools of those who read them, as far as they are installed: the rules of the alerts and whether
- * they fire (promtool, of Debian's package prometheus), the units (systemd-analyze), and the manifests by Kubernetes' schemas
+ * they fire (promtool, of Debian's package prometheus), the units (systemd-analyze, plutil of macOS), and the manifests by Kubernetes' schemas
  * (`npm install --prefix DIR kubernetes-models @kubernetes-models/prometheus-operator`): `node deploy/check.mjs [DIR]`.
  */
 import { spawnSync } from 'node:child_process';
@@ -89,6 +89,7 @@ function checkUnits() {
     copyFileSync(join(HERE, 'systemd', unit), join(folder, unit));
     run('systemd-analyze', ['--user', 'verify', join(folder, unit)], { isQuiet: true });
   }
+  run('plutil', ['-lint', '-s', join(HERE, 'launchd', 'muse-bus.plist')]);
 }
 
 async function checkManifests(directory) {

@@ -3,6 +3,7 @@ export type { Epoch, GroupId, Revision, SubscriptionId, UnixMillis } from './bra
 export { epoch, groupId, revision, subscriptionId, unixMillis } from './brand.js';
 export { isJsonObject } from './json-object.js';
 export { pauseMs, type ClockReading } from './pause.js';
+export { parseQueryString, type QueryParameter } from './query-string.js';
 export { systemErrorWords } from './system-error.js';
 export { decodeStrictly, packMessage, packRecord, unpackMessage, unpackStrictly } from './wire/codec.js';
 export { checkMessagePack } from './wire/msgpack-check.js';
@@ -67,7 +68,7 @@ export type { CompleteReason, ResyncReason, SubscribeMode } from './wire/subscri
 export type { WatchHealth, WatchState } from './wire/watch-health.js';
 export { MessageType } from './wire/message-type.js';
 export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './wire/connection-name.js';
-export { readClientMessage } from './wire/messages.js';
+export { MAX_EVENTS, readClientMessage } from './wire/messages.js';
 export { RESYNC_REASONS } from './wire/subscription-terms.js';
 export { isServerMessage } from './wire/server-message.js';
 export { closestMatch } from './closest-match.js';

@@ -13,7 +13,7 @@ import type { Socket } from './delivery/port.js';
 import type { Connection } from './sessions/connection.js';
 
 /** The reason of a close. It asks clients to connect again at once, because the server then serves the new records. */
-const BEGUN_ANEW = 'shutdown retry=50';
+const RECONNECT_NOW = 'shutdown retry=50';
 
 /** The common part of the buses that are served over a network: the one that watches a repository, and the one of an edge. */
 export abstract class BusBase implements ServedBus {
@@ -76,9 +76,9 @@ export abstract class BusBase implements ServedBus {
     const before = this.service;
     this.service = service;
     service.start();
-    // Cursors of the same epoch stay valid, so a client would keep what it was told and the new records do not have.
+    // Cursors of the same epoch stay valid, so a client would keep records that no longer exist.
     before?.stop(before.hub.epoch === service.hub.epoch ? 'compacted' : undefined);
-    before?.disconnectAll(CloseCode.goingAway, BEGUN_ANEW);
+    before?.disconnectAll(CloseCode.goingAway, RECONNECT_NOW);
   }
 
   protected get running(): SessionManager {

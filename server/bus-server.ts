@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CloseCode } from '../protocol/index.js';
 import { Bus } from './bus.js';
-import { systemClock, type Clock } from './runtime/clock.js';
+import { delay, systemClock, type Clock } from './runtime/clock.js';
 import { Listener } from './network/listener.js';
 import { silentLog, type Log } from './runtime/log.js';
 import { OptionError, resolveOptions, type ResolvedOptions, type ServerOptions } from './config/options.js';
@@ -50,8 +50,8 @@ export class BusServer {
     this.bus.watch.gone = (error) => {
       this.#repositoryGone(error);
     };
-    this.bus.begunAnew = () => {
-      void this.#publishAnew();
+    this.bus.newEpochBegan = () => {
+      void this.#restartRelay();
     };
     this.#dir = new CoordinationDir(this.options.root);
     this.#state = new PrivateState({
@@ -60,7 +60,7 @@ export class BusServer {
       warn: (fields, message) => {
         this.#log.warn(fields, message);
       },
-      wait: (ms) => new Promise((resolve) => clock.after(ms, resolve)),
+      wait: (ms) => delay(clock, ms),
     });
     const mounted = { bus: this.bus, path: '', limits: this.options.limits, labels: {} };
     this.#listener = new Listener(this.options, [mounted], clock, this.#log);
@@ -198,8 +198,8 @@ export class BusServer {
       history,
       health: () => this.bus.health,
       readNow: (record: Parameters<Bus['watch']['readNow']>[0]) => this.bus.watch.readNow(record),
-      tellAgain: (records: Parameters<Bus['tellAgain']>[0]) => {
-        this.bus.tellAgain(records);
+      republish: (records: Parameters<Bus['republish']>[0]) => {
+        this.bus.republish(records);
       },
     };
     const relay = new OriginRelay({
@@ -223,7 +223,7 @@ export class BusServer {
   }
 
   /** Publishes a new epoch as a server that was started again does. */
-  async #publishAnew(): Promise<void> {
+  async #restartRelay(): Promise<void> {
     const relay = this.#relay;
     await relay?.stop().catch((error: unknown) => {
       this.#log.warn({ err: error }, 'the connection to NATS could not be closed');

@@ -20,7 +20,7 @@ import { RecordStore } from './store/record-store.js';
 import { READY, unready, type Readiness } from './runtime/readiness.js';
 import { supervised, Supervisor } from './runtime/supervisor.js';
 import type { StoreEvent } from './store/store-event.js';
-import { RepositoryWatch, type WatchParts } from './watch/repository-watch.js';
+import { RepositoryWatch, type WatchOverrides } from './watch/repository-watch.js';
 
 /** A file that cannot be read as a record, or whose lease cannot be timed. */
 export interface RecordProblem {
@@ -32,9 +32,9 @@ export interface RecordProblem {
 }
 
 /** Replacements for parts of the system, in a simulation or a test. */
-export interface BusParts extends WatchParts {
-  /** The journal's functions to open and probe tables, the identity of the machine's boot, and where else to look for what it lacks. */
-  readonly journal?: Pick<JournalServices, 'openTable' | 'probe' | 'boot' | 'findElsewhere'>;
+export interface BusParts extends WatchOverrides {
+  /** The journal's functions to open and check tables, the identity of the machine's boot, and where else to look for what it lacks. */
+  readonly journal?: Pick<JournalServices, 'openTable' | 'checkIntegrity' | 'boot' | 'findElsewhere'>;
   /** @default the system's */
   readonly random?: RandomBytes;
 }
@@ -49,7 +49,7 @@ export class Bus extends BusBase {
    * Called when a new epoch has begun while the bus runs: the disk took neither the journal nor its removal, and a later run could have used
    * the same revisions again.
    */
-  begunAnew: () => void = () => undefined;
+  newEpochBegan: () => void = () => undefined;
   /** Publishes the events to NATS, if the server has a relay. */
   relay: OriginRelay | undefined;
   readonly #store = new RecordStore();
@@ -78,7 +78,7 @@ export class Bus extends BusBase {
       journal: () => this.#journal,
       newEpoch: () => {
         this.#serve(this.#hubOfNewEpoch());
-        this.begunAnew();
+        this.newEpochBegan();
       },
       relay: () => {
         this.afterPublish();
@@ -162,10 +162,10 @@ export class Bus extends BusBase {
     this.log.info({ backend, healthy, records: this.#store.size, epoch: hub.epoch }, 'watching');
   }
 
-  /** Publishes records that have not changed as modified, because some were told too little of them. */
-  tellAgain(records: readonly RecordName[]): void {
+  /** Publishes records that have not changed as modified, because edges have received too little of them. */
+  republish(records: readonly RecordName[]): void {
     const now = this.#clock.now();
-    const events = records.flatMap(({ kind, id }) => this.#store.tellAgain(kind, id, now));
+    const events = records.flatMap(({ kind, id }) => this.#store.republish(kind, id, now));
     this.#commit.turn(events, undefined);
   }
 

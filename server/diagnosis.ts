@@ -1,5 +1,5 @@
 import { whyNoLmdb } from './journal/lmdb-table.js';
-import { loadNativeEngine } from './network/native-engine.js';
+import { loadNativeEngine } from './network/uws/native-engine.js';
 import { whyNoNats } from './relay/nats.js';
 import { hasLockLibrary } from './repository/index.js';
 import { CheckedDirectories } from './watch/checked-directories.js';

@@ -10,7 +10,7 @@ import {
   type WatchHealth,
   type Welcome,
 } from '../protocol/index.js';
-import type { Clock } from './runtime/clock.js';
+import { every, type Clock } from './runtime/clock.js';
 import { CatchUp } from './delivery/catch-up.js';
 import type { Hub } from './delivery/hub.js';
 import { Heartbeat } from './sessions/heartbeat.js';
@@ -72,7 +72,7 @@ export class SessionManager {
     log: Log,
     private readonly supervision: Supervision = UNSUPERVISED,
   ) {
-    this.#limits = toldLimits(options);
+    this.#limits = wireLimits(options);
     this.#turns = new TurnLoop(clock, CATCH_UP_TURN_MS, (turn) => this.catchUp.step(turn));
     this.catchUp = new CatchUp(hub, options.limits.maxQueuedBytes, () => this.#turns.request(), supervision);
     this.#intake = new Intake(clock);
@@ -110,8 +110,7 @@ export class SessionManager {
 
   /** Starts the heartbeats to all connections. */
   start(): void {
-    this.#cancelHeartbeat = this.clock.after(this.options.heartbeatMs, () => {
-      this.start();
+    this.#cancelHeartbeat = every(this.clock, this.options.heartbeatMs, () => {
       this.beat();
     });
   }
@@ -174,7 +173,7 @@ export class SessionManager {
 }
 
 /** Returns the limits as clients are told them. */
-function toldLimits({ limits, idleTimeoutMs }: SessionManagerOptions): Readonly<Record<string, number>> {
+function wireLimits({ limits, idleTimeoutMs }: SessionManagerOptions): Readonly<Record<string, number>> {
   const entries = Object.entries<number>({ ...limits, idleTimeoutMs, maxMessageBytes: maxMessageBytes(limits) });
   return Object.fromEntries(entries.map(([name, value]) => [snakeCase(name), value]));
 }

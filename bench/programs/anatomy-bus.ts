@@ -77,8 +77,8 @@ function timed(prototype: Sends): void {
 
 const { BusServer } = await import('../../server/index.js');
 const { Commit } = await import('../../server/commit.js');
-const { UwsSocket } = await import('../../server/network/uws-socket.js');
-const { WsSocket } = await import('../../server/network/ws-socket.js');
+const { UwsSocket } = await import('../../server/network/uws/uws-socket.js');
+const { WsSocket } = await import('../../server/network/ws/ws-socket.js');
 timed(UwsSocket.prototype);
 timed(WsSocket.prototype);
 const turn = Reflect.get(Commit.prototype, 'turn');

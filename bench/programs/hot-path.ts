@@ -66,13 +66,13 @@ function ingest(root: string): Work {
     publish: (published) => (events += published.length),
     rescan: () => Promise.resolve(true),
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(kinds),
     known: (kinds) => new Set(kinds),
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
-    tells: () => true,
+    hintsSuffice: () => true,
     reconcileSoon: () => undefined,
   });
   sink.start();

@@ -81,25 +81,28 @@ function typedCommand(program: Command): Command {
 }
 
 /** Reports an uncaught error. Node itself would print message and stack without escaping them. */
-function reportCrash(error: unknown): never {
+function reportCrash(error: unknown, terminal: Terminal): never {
   const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   terminal.err(`❌ ${message}`);
   for (const frame of stack.split('\n').filter((line) => line.startsWith('    at '))) terminal.err(frame);
   process.exit(1);
 }
 
-/** A server keeps running when its output no longer has a reader; every other command ends. */
-const isServer = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
-const terminal = processTerminal(!isServer);
-process.on('uncaughtException', reportCrash);
-const command = await program(terminal, process.argv[2]);
-configureOutput(command, terminal);
-try {
-  refuseSecrets(process.argv.slice(2));
-  if (process.argv[2] === 'help') checkHelpTopic(command, process.argv.slice(3));
-  if (process.argv.length === 2) command.outputHelp();
-  else await command.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) report(toCliError(error), terminal);
-  else if (error.code !== 'commander.help' && error.exitCode !== 0) report(fromCommander(error, command), terminal);
+/** Runs the command that the process was started with. */
+export async function runCommandLine(): Promise<void> {
+  // A server keeps running when its output no longer has a reader; every other command ends.
+  const isServer = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
+  const terminal = processTerminal(!isServer);
+  process.on('uncaughtException', (error) => reportCrash(error, terminal));
+  const command = await program(terminal, process.argv[2]);
+  configureOutput(command, terminal);
+  try {
+    refuseSecrets(process.argv.slice(2));
+    if (process.argv[2] === 'help') checkHelpTopic(command, process.argv.slice(3));
+    if (process.argv.length === 2) command.outputHelp();
+    else await command.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) report(toCliError(error), terminal);
+    else if (error.code !== 'commander.help' && error.exitCode !== 0) report(fromCommander(error, command), terminal);
+  }
 }

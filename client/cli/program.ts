@@ -95,7 +95,8 @@ const WITHOUT_CONFIG: ReadonlySet<string> = new Set(['doctor', 'completion', 'co
 
 /** A mistake in the user's configuration file is an error of every command, even if the command needs no setting. @throws CliError */
 async function checkUserConfig(name: string): Promise<void> {
-  if (WITHOUT_CONFIG.has(name) || !existsSync(userConfigFile(surroundings()))) return;
+  const file = userConfigFile(surroundings());
+  if (WITHOUT_CONFIG.has(name) || file === undefined || !existsSync(file)) return;
   const { readUserConfig } = await import('./settings/user-config.js');
   readUserConfig(process.env);
 }

@@ -15,7 +15,7 @@ import { BusError } from './bus-error.js';
 import { whyOver } from './close-error.js';
 import { ConflictWatches } from './conflict-watch.js';
 import type { Faults } from './faults.js';
-import { readKind } from './kind.js';
+import { readKind } from './record-name.js';
 import { HOLDERS_OPTIONS, LEASES_OPTIONS, type AddressHolding, type Holder, type HoldersOptions } from './holders.js';
 import { mirrorMoment } from './mirror-moment.js';
 import { MIRROR_OPTIONS, type MirrorOptions, type MirrorRecord, type MirrorSource } from './mirror-options.js';

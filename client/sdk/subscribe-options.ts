@@ -1,4 +1,11 @@
-import { parseCursor, ProtocolError, readFilter, type BusEvent, type FilterInput } from '../../protocol/index.js';
+import {
+  MAX_EVENTS,
+  parseCursor,
+  ProtocolError,
+  readFilter,
+  type BusEvent,
+  type FilterInput,
+} from '../../protocol/index.js';
 import { BusError } from './bus-error.js';
 import { ANY_TEXT, CALL, checkOptions, integer, oneOf, SIGNAL, type OptionTable } from './option-table.js';
 
@@ -39,12 +46,12 @@ export interface SubscribeOptions {
 }
 
 export const SUBSCRIBE_OPTIONS: OptionTable<SubscribeOptions> = {
-  maxEvents: integer(1, 2 ** 31 - 1),
+  maxEvents: integer(1, MAX_EVENTS),
   since: ANY_TEXT,
   snapshot: oneOf('full', 'none'),
   signal: SIGNAL,
   where: CALL,
-  bufferSize: integer(1, 2 ** 31 - 1),
+  bufferSize: integer(1, MAX_EVENTS),
   whenFull: oneOf('wait', 'latest', 'fail'),
 };
 

@@ -18,7 +18,7 @@ import { MemoryBus, type MemoryBusOptions } from '../../server/index.js';
 import type { BusClient, ClientOptions } from './bus-client.js';
 import { BusError } from './bus-error.js';
 import { inProcessLine } from './in-process-channel.js';
-import { readKind } from './kind.js';
+import { readKind } from './record-name.js';
 import { opened } from './opened.js';
 import { shown } from './option-table.js';
 import { ManualClock } from './manual-clock.js';

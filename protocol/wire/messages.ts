@@ -45,7 +45,8 @@ export interface Refusal {
 }
 
 const MAX_UINT32 = 0xffffffff;
-const MAX_EVENTS = 2 ** 31 - 1;
+/** The largest cap of a subscription. */
+export const MAX_EVENTS = 2 ** 31 - 1;
 
 const isUint32 = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_UINT32;

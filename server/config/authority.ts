@@ -58,7 +58,7 @@ export function reachedAt(host: string): string {
 }
 
 /** Returns the name in `name:port`, or all of it without a port; an address of IPv6 stays in its brackets. */
-export const authorityName = (authority: string): string => authority.toLowerCase().replace(/:\d+$/, '');
+export const authorityName = (authority: string): string => authority.toLowerCase().replace(/:\d*$/, '');
 
 /** Returns an address as it is written in a URL: in lower case, and IPv6 in brackets. */
 export function inUrl(host: string): string {

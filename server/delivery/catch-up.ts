@@ -139,7 +139,7 @@ export class CatchUp {
     const found = this.#piece(subscription, turn);
     const leases: { readonly version: RecordVersion; readonly state: LeaseState }[] = [];
     let at = next;
-    for (; at < versions.length && found.hasRoom(); at++) {
+    for (; at < versions.length && found.beginNext(); at++) {
       const version = versions[at]!;
       if (at > next && this.#pieces.hasBeginning(group, version)) break;
       const lease = this.hub.store.leaseAt(version, now);
@@ -213,7 +213,7 @@ export class CatchUp {
     const piece = this.#piece(subscription, turn);
     for (const event of begun?.events ?? []) piece.add(event);
     let position: number = begun?.matchedTo ?? after;
-    while (position < until && piece.hasRoom()) {
+    while (position < until && piece.beginNext()) {
       const event = this.hub.history.after(position);
       if (event === undefined || event.revision > until) {
         position = until;

@@ -21,8 +21,8 @@ export class Piece {
     this.#readEvery = matcherCost > MAX_CHEAP_COST ? 1 : READ_TIME_EVERY;
   }
 
-  /** Whether one more record or event may be matched. To be called once before each. */
-  hasRoom(): boolean {
+  /** Counts a record or event that is about to be matched. @returns whether it may be matched in this piece. */
+  beginNext(): boolean {
     if (this.events.length >= this.maxEvents || this.#bytes >= this.maxBytes) return false;
     return ++this.#checked % this.#readEvery !== 0 || !this.turn.isSpent();
   }

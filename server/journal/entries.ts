@@ -160,7 +160,9 @@ export function checkEntry(value: Uint8Array): void {
 // ── a record's version ──────────────────────────────────────────────────────────────────────────────────────────────
 
 const VERSION_HEAD = 3 + 16 + 2 + 4;
-const SIGNATURE_BYTES = 24;
+const SIGNATURE_BYTES = 32;
+/** The time of change of a record that is of no file. */
+const NEVER = 0n;
 
 /** The bytes of the length of a text that may be absent. */
 const TEXT_HEAD = 2;
@@ -205,6 +207,7 @@ function writeVersion(bytes: Buffer, start: number, version: RecordVersion): num
     at = bytes.writeDoubleLE(signature.inode, at);
     at = bytes.writeDoubleLE(signature.size, at);
     at = bytes.writeBigInt64LE(signature.mtimeNs, at);
+    at = bytes.writeBigInt64LE(signature.changedNs ?? NEVER, at);
   }
   const idLength = bytes.write(version.id, at + 2);
   bytes.writeUInt16LE(idLength, at);
@@ -247,10 +250,12 @@ function readFollowed(bytes: Buffer, start: number): { readonly followed: Follow
 }
 
 function readSignature(bytes: Buffer, at: number): Signature {
+  const changedNs = bytes.readBigInt64LE(at + 24);
   return {
     inode: bytes.readDoubleLE(at),
     size: bytes.readDoubleLE(at + 8),
     mtimeNs: bytes.readBigInt64LE(at + 16),
+    ...(changedNs !== NEVER && { changedNs }),
   };
 }
 

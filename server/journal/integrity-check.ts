@@ -9,7 +9,7 @@ const PATIENCE_MS = 30_000;
  * Reads a table in another process, because a damaged file can crash the process that reads it.
  * @throws DamagedJournalError if that process fails, crashes, or takes longer than 30 seconds.
  */
-export async function probe(path: string): Promise<void> {
+export async function checkIntegrity(path: string): Promise<void> {
   const here = fileURLToPath(import.meta.url);
   const script = fileURLToPath(new URL(`./integrity-check-main${extname(here)}`, import.meta.url));
   const args = [...process.execArgv, script, path];

@@ -4,7 +4,7 @@ import { DamagedJournalError } from './entries.js';
 import type { JournalStorage, OpenFile } from './storage.js';
 
 /** The version of the format of the files. A journal with another version is not read. */
-export const JOURNAL_FORMAT = 1;
+export const JOURNAL_FORMAT = 2;
 
 /** The number of damaged journals that are kept, so that an operator can find the cause. */
 const MAX_SET_ASIDE = 3;

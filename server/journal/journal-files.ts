@@ -8,12 +8,11 @@ import type { Gap } from '../store/history.js';
 import type { FindElsewhere } from '../store/lost-tail.js';
 import type { StoreEvent } from '../store/store-event.js';
 import { HighWaterMark } from './high-water-mark.js';
-import { probe } from './integrity-check.js';
+import { checkIntegrity } from './integrity-check.js';
 import { JOURNAL_FORMAT, JournalDir, type Seal } from './journal-dir.js';
 import { JournalWriter, type Retention } from './journal-writer.js';
 import { openLmdbTable } from './lmdb-table.js';
-import { recoverOrBeginAgain } from './look-back.js';
-import type { RecoveryResult } from './recovery.js';
+import { recoverOrBeginAgain, type RecoveryResult } from './recovery.js';
 import type { JournalStorage } from './storage.js';
 import type { OpenTable, Table } from './table.js';
 
@@ -25,7 +24,7 @@ export interface JournalFileServices {
   /** @default LMDB */
   readonly openTable?: OpenTable;
   /** Checks a table that may be damaged. @default in another process */
-  readonly probe?: (path: string) => Promise<void>;
+  readonly checkIntegrity?: (path: string) => Promise<void>;
   /** The id of this boot of the machine; `undefined` if it is not known. @default the system's */
   readonly boot?: () => string | undefined;
   /** Asks elsewhere for events that this journal has lost. @default nobody is asked */
@@ -54,7 +53,7 @@ export class JournalFiles {
   readonly #dir: JournalDir;
   readonly #mark: HighWaterMark;
   readonly #openTable: OpenTable;
-  readonly #probe: (path: string) => Promise<void>;
+  readonly #checkIntegrity: (path: string) => Promise<void>;
   readonly #boot: () => string | undefined;
   /** The epoch in the header on the disk; `undefined` if no later run would continue an epoch that is served by this process. */
   #named: Epoch | undefined;
@@ -63,7 +62,7 @@ export class JournalFiles {
     this.#dir = new JournalDir(services.parent);
     this.#mark = new HighWaterMark(this.#dir);
     this.#openTable = services.openTable ?? openLmdbTable;
-    this.#probe = services.probe ?? probe;
+    this.#checkIntegrity = services.checkIntegrity ?? checkIntegrity;
     this.#boot = services.boot ?? bootId;
   }
 
@@ -75,7 +74,7 @@ export class JournalFiles {
       dir,
       mark,
       openTable,
-      probe: this.#probe,
+      checkIntegrity: this.#checkIntegrity,
       boot: this.#boot(),
       findElsewhere,
       clock,
@@ -96,7 +95,7 @@ export class JournalFiles {
   /** Sets the mark ahead if it is before a revision. @throws Error if it cannot be written; the header is removed then, if that can be done. */
   advanceMark(epoch: Epoch, last: Revision): void {
     if (!this.covers(epoch)) this.#removeHeader();
-    this.#orForget(epoch, () => {
+    this.#orRemoveHeader(epoch, () => {
       this.#mark.advanceTo(last);
     });
   }
@@ -116,10 +115,10 @@ export class JournalFiles {
    * @param isWanted called at the end: if it returns false, the new table is discarded.
    * @throws Error if it fails or the table is not wanted; the new table is removed.
    */
-  async writeAnew(whole: Whole, retention: Retention, isWanted: () => boolean): Promise<WrittenTable> {
+  async writeNewTable(whole: Whole, retention: Retention, isWanted: () => boolean): Promise<WrittenTable> {
     const { epoch, base, cut, leases } = whole;
     // A header is valid only together with a mark that is kept up to date.
-    this.#orForget(epoch, () => {
+    this.#orRemoveHeader(epoch, () => {
       this.#dir.ensure();
       this.#mark.open(epoch, cut.revision);
     });
@@ -169,7 +168,7 @@ export class JournalFiles {
   }
 
   /** Removes the epoch's header if `act` throws: a journal that does not know which revisions were sent must not be continued. */
-  #orForget(epoch: Epoch, act: () => void): void {
+  #orRemoveHeader(epoch: Epoch, act: () => void): void {
     try {
       act();
     } catch (error) {

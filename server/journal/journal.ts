@@ -172,7 +172,7 @@ export class Journal {
     const events = [...history.events()];
     const whole = { epoch, base, cut: store.cut(), leases: store.leases, events, gaps: [...gaps] };
     try {
-      this.#enterWriting(await this.#files.writeAnew(whole, this.services.retention, () => this.#phase === phase));
+      this.#enterWriting(await this.#files.writeNewTable(whole, this.services.retention, () => this.#phase === phase));
     } catch (error) {
       if (this.#phase === phase) this.#degrade(error);
     }

@@ -1,5 +1,5 @@
 import type { RootDatabase } from 'lmdb';
-import { removePrivateFile, reservePrivateFile } from '../repository/index.js';
+import { removePatiently, reservePrivateFile } from '../repository/index.js';
 import type { OpenTable, Table, TableChange } from './table.js';
 
 /** A size above that of LMDB's table of readers. */
@@ -50,11 +50,11 @@ function takeRoom(path: string): void {
   reservePrivateFile(`${path}-lock`, LOCK_FILE_BYTES);
   if (reservePrivateFile(path, 0) > 0) return;
   const trial = `${path}.trial`;
-  removePrivateFile(trial);
+  removePatiently(trial);
   try {
     reservePrivateFile(trial, FIRST_BYTES);
   } finally {
-    removePrivateFile(trial);
+    removePatiently(trial);
   }
 }
 

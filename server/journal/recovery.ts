@@ -1,4 +1,6 @@
 import { epoch, revision, type Epoch, type Revision } from '../../protocol/index.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Log } from '../runtime/log.js';
 import type { LostPositions } from '../store/history.js';
 import type { FindElsewhere, FoundTail } from '../store/lost-tail.js';
 import { standingAfterAll, type Standing } from '../store/standing.js';
@@ -41,10 +43,51 @@ export interface RecoveryServices {
   readonly mark: HighWaterMark;
   readonly openTable: OpenTable;
   /** Checks a table that may be damaged, in another process. @throws DamagedJournalError */
-  readonly probe: (path: string) => Promise<void>;
+  readonly checkIntegrity: (path: string) => Promise<void>;
   /** The id of this boot of the machine; `undefined` if it is not known. */
   readonly boot: string | undefined;
   readonly findElsewhere: FindElsewhere;
+}
+
+/** Calls {@link recover}. If it fails, logs the error and returns `nothing`, so that a new epoch begins. */
+export async function recoverOrBeginAgain(
+  services: RecoveryServices & { readonly clock: Clock; readonly log: Log },
+): Promise<RecoveryResult> {
+  const { dir, mark, log } = services;
+  try {
+    dir.ensure();
+    const found = await recover(services);
+    if (found.is === 'nothing') {
+      log.info({ why: found.why }, 'a new epoch begins');
+      dir.removeHeader();
+    } else if (found.is === 'survived') {
+      log.warn(
+        { lost_at_most: found.lost, epoch: found.recovered.epoch, revision: found.recovered.revision },
+        'the last run did not stop in order; its journal is continued',
+      );
+    }
+    return found;
+  } catch (error) {
+    mark.close();
+    const why = (error as Error).message;
+    if (error instanceof DamagedJournalError) setAside(dir, error, services);
+    else log.error({ err: error }, `the journal cannot be read: ${why}; a new epoch begins`);
+    return { is: 'nothing', why };
+  }
+}
+
+function setAside(
+  dir: JournalDir,
+  error: DamagedJournalError,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): void {
+  try {
+    const name = dir.setAside(clock.now());
+    dir.ensure();
+    log.error({ err: error, kept_as: name }, `the journal is damaged: ${error.message}; a new epoch begins`);
+  } catch (failure) {
+    log.error({ err: failure }, `the journal is damaged (${error.message}) and cannot be moved away`);
+  }
 }
 
 /**
@@ -56,18 +99,18 @@ export interface RecoveryServices {
  * machine. After another boot this is not known, and a new epoch begins.
  * @throws DamagedJournalError
  */
-export async function recover(services: RecoveryServices): Promise<RecoveryResult> {
+async function recover(services: RecoveryServices): Promise<RecoveryResult> {
   const { dir, mark, boot } = services;
   const header = dir.readHeader();
   if (header === undefined) return { is: 'nothing', why: 'there is no journal' };
   if (!dir.hasTable(header.file)) throw new DamagedJournalError(`${header.file} is missing`);
-  if (header.seal) return recallSealed(services, header, header.seal);
+  if (header.seal) return recoverSealed(services, header, header.seal);
   checkIsOriginal(dir, header);
   const sent = mark.read(epoch(header.epoch));
   if (sent === undefined || header.boot === null || header.boot !== boot) {
     return { is: 'nothing', why: 'the last run was cut off, and how far it had got is not known' };
   }
-  return recallSurvived(services, header, sent);
+  return recoverUnsealed(services, header, sent);
 }
 
 /**
@@ -81,7 +124,7 @@ function checkIsOriginal(dir: JournalDir, { file, inode, changed, seal }: Header
   if (!isOriginal) throw new DamagedJournalError('it is a copy or was restored from one');
 }
 
-async function recallSealed(
+async function recoverSealed(
   { dir, mark, openTable, boot }: RecoveryServices,
   header: Header,
   seal: NonNullable<Header['seal']>,
@@ -109,13 +152,13 @@ async function recallSealed(
   }
 }
 
-async function recallSurvived(
-  { dir, openTable, probe, findElsewhere }: RecoveryServices,
+async function recoverUnsealed(
+  { dir, openTable, checkIntegrity, findElsewhere }: RecoveryServices,
   header: Header,
   sent: Revision,
 ): Promise<RecoveryResult> {
   const path = dir.file(header.file);
-  await probe(path);
+  await checkIntegrity(path);
   const table = await openTable(path);
   let contents: Contents;
   try {

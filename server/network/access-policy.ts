@@ -3,11 +3,11 @@ import { BEARER_SUBPROTOCOL, SUBPROTOCOLS, type Encoding } from '../../protocol/
 import { challengeProof } from '../repository/index.js';
 import { authorities } from '../config/authority.js';
 import { refuseDoubtfulHead } from './head-check.js';
-import { refusal } from './refusal.js';
 import { findHeaders, type HttpReply, type RequestHead, type Handshake } from './transport.js';
+import { text } from './reply.js';
 
 /** Which requests an {@link AccessPolicy} accepts. */
-export interface DoorPolicy {
+export interface AccessRules {
   readonly token: string;
   /** The port in use. A Host header with another port is refused. */
   readonly port: number;
@@ -31,7 +31,7 @@ export class AccessPolicy {
   readonly #namedOrigins: ReadonlySet<string>;
   #token: Buffer;
 
-  constructor({ token, port, scheme, hosts, origins }: DoorPolicy) {
+  constructor({ token, port, scheme, hosts, origins }: AccessRules) {
     this.#token = Buffer.from(token);
     this.#authorities = authorities(hosts, port, scheme);
     this.#ownOrigins = new Set([...this.#authorities].map((authority) => `${scheme}://${authority}`));
@@ -51,12 +51,12 @@ export class AccessPolicy {
     const hosts = findHeaders(request, 'host');
     const host = hosts[0]?.toLowerCase();
     if (hosts.length !== 1 || host === undefined || !this.#authorities.has(host)) {
-      return refusal(403, 'host not allowed; the operator can name it with --allow-host');
+      return text(403, 'host not allowed; the operator can name it with --allow-host');
     }
     const origins = findHeaders(request, 'origin');
     const [origin] = origins;
     if (origins.length > 1 || (origin !== undefined && !this.#isKnownOrigin(origin.toLowerCase()))) {
-      return refusal(403, 'origin not allowed; the operator can name it with --allow-origin');
+      return text(403, 'origin not allowed; the operator can name it with --allow-origin');
     }
     return undefined;
   }
@@ -93,14 +93,14 @@ export class AccessPolicy {
     const named = subprotocols(request);
     if (named.length === 0) return { accept: true, encoding: 'msgpack', subprotocol: undefined };
     if (new Set(named).size !== named.length || !named.every((name) => TOKEN_CHARACTERS.test(name))) {
-      return { accept: false, reply: refusal(400, 'each subprotocol is a name, and is offered once') };
+      return { accept: false, reply: text(400, 'each subprotocol is a name, and is offered once') };
     }
     const offered = named.filter((name) => !name.startsWith(BEARER_SUBPROTOCOL));
     const encoding = ENCODINGS.find((candidate) => offered.includes(SUBPROTOCOLS[candidate]));
     if (encoding === undefined) {
       return {
         accept: false,
-        reply: refusal(400, `offer the subprotocol ${Object.values(SUBPROTOCOLS).join(' or ')}`),
+        reply: text(400, `offer the subprotocol ${Object.values(SUBPROTOCOLS).join(' or ')}`),
       };
     }
     return { accept: true, encoding, subprotocol: SUBPROTOCOLS[encoding] };
@@ -119,7 +119,7 @@ const TOKEN_CHARACTERS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** 16 bytes in base64. */
 const HANDSHAKE_KEY = /^[A-Za-z0-9+/]{22}==$/;
 
-export const UNAUTHORIZED: HttpReply = refusal(
+export const UNAUTHORIZED: HttpReply = text(
   401,
   'the token is missing or wrong; it is in .muse/bus/endpoint.json and goes into Authorization: Bearer',
   { 'www-authenticate': 'Bearer' },
@@ -133,20 +133,20 @@ export function isHandshake(request: RequestHead): boolean {
 
 /** Checks what the engines do not check themselves. */
 function refuseHandshake(request: RequestHead): HttpReply | undefined {
-  if (request.method !== 'GET') return refusal(405, 'a WebSocket begins with GET', { allow: 'GET' });
+  if (request.method !== 'GET') return text(405, 'a WebSocket begins with GET', { allow: 'GET' });
   const upgrades = findHeaders(request, 'upgrade');
   if (upgrades.length !== 1 || upgrades[0]?.toLowerCase() !== 'websocket') {
-    return refusal(426, 'send Upgrade: websocket', { upgrade: 'websocket' });
+    return text(426, 'send Upgrade: websocket', { upgrade: 'websocket' });
   }
   const connections = findHeaders(request, 'connection').flatMap((value) => value.toLowerCase().split(','));
-  if (!connections.some((option) => option.trim() === 'upgrade')) return refusal(400, 'send Connection: Upgrade');
+  if (!connections.some((option) => option.trim() === 'upgrade')) return text(400, 'send Connection: Upgrade');
   const versions = findHeaders(request, 'sec-websocket-version');
   if (versions.length !== 1 || versions[0] !== '13') {
-    return refusal(426, 'send Sec-WebSocket-Version: 13', { 'sec-websocket-version': '13', upgrade: 'websocket' });
+    return text(426, 'send Sec-WebSocket-Version: 13', { 'sec-websocket-version': '13', upgrade: 'websocket' });
   }
   const keys = findHeaders(request, 'sec-websocket-key');
   if (keys.length !== 1 || !HANDSHAKE_KEY.test(keys[0]!)) {
-    return refusal(400, 'send one Sec-WebSocket-Key of sixteen bytes in base64');
+    return text(400, 'send one Sec-WebSocket-Key of sixteen bytes in base64');
   }
   return undefined;
 }

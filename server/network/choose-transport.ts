@@ -1,9 +1,9 @@
 import type { Log } from '../runtime/log.js';
 import type { TransportChoice } from '../config/options.js';
-import { loadNativeEngine } from './native-engine.js';
+import { loadNativeEngine } from './uws/native-engine.js';
 import type { Transport } from './transport.js';
-import { UwsTransport } from './uws-transport.js';
-import { WsTransport } from './ws-transport.js';
+import { UwsTransport } from './uws/uws-transport.js';
+import { WsTransport } from './ws/ws-transport.js';
 
 /**
  * Returns the chosen engine. `auto` is the native engine, or `ws` if no build of that one can be loaded; then a warning is logged.

@@ -1,6 +1,6 @@
 import { CloseCode } from '../../protocol/index.js';
 import type { ServedBus } from '../inspection/served-bus.js';
-import type { Clock } from '../runtime/clock.js';
+import { delay, type Clock } from '../runtime/clock.js';
 import type { Session } from '../sessions/session.js';
 
 /** The interval at which some connections are ended. */
@@ -21,7 +21,7 @@ export async function drain(bus: ServedBus, clock: Clock, overMs: number): Promi
       told.add(session);
       sendAway(bus, session, ELSEWHERE);
     }
-    await new Promise<void>((resolve) => clock.after(STEP_MS, resolve));
+    await delay(clock, STEP_MS);
   }
 }
 

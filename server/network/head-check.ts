@@ -1,8 +1,8 @@
-import { refusal } from './refusal.js';
+import { isReading, text } from './reply.js';
 import { withSecurityHeaders } from './security-headers.js';
 import { findHeaders, type HttpReply, type RequestHead } from './transport.js';
 
-export const NO_BODY = withSecurityHeaders(refusal(400, 'send no body: neither Content-Length nor Transfer-Encoding'));
+export const NO_BODY = withSecurityHeaders(text(400, 'send no body: neither Content-Length nor Transfer-Encoding'));
 
 /**
  * Whether a request has a body, or may be read as having one. This server needs none. Engines and proxies disagree about where a body
@@ -18,10 +18,9 @@ export function announcesBody(request: RequestHead): boolean {
  */
 export function refuseDoubtfulHead(request: RequestHead): HttpReply | undefined {
   // Other methods are refused later, with 405.
-  const isReading = request.method === 'GET' || request.method === 'HEAD';
-  if (announcesBody(request) && (isReading || !hasOneLength(request))) return NO_BODY;
-  if (findHeaders(request, 'host').length === 0) return refusal(400, 'send one Host header');
-  if (!request.path.startsWith('/')) return refusal(400, 'the request target must be a path that begins with /');
+  if (announcesBody(request) && (isReading(request) || !hasOneLength(request))) return NO_BODY;
+  if (findHeaders(request, 'host').length === 0) return text(400, 'send one Host header');
+  if (!request.path.startsWith('/')) return text(400, 'the request target must be a path that begins with /');
   return undefined;
 }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../runtime/clock.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
-import { json } from './http/reply.js';
 import { readinessReply, type ReadinessReport } from './http/readiness.js';
 import type { HttpReply } from './transport.js';
+import { json } from './reply.js';
 
 /** One of the repositories of a server. */
 export interface ReadyPart {

@@ -26,7 +26,7 @@ const NATIVE_HEADROOM_BYTES = 4_194_304;
 /** How long a client is asked to wait before it connects again. It adds its own jitter. */
 const RETRY_AFTER_SHUTDOWN_MS = 500;
 
-export type FrontOptions = ProbeOptions &
+export type ListenerOptions = ProbeOptions &
   Pick<
     ResolvedOptions,
     | 'host'
@@ -69,7 +69,7 @@ export class Listener {
   #most: Pick<Limits, 'maxPayloadBytes' | 'maxQueuedBytes'> = { maxPayloadBytes: Infinity, maxQueuedBytes: Infinity };
 
   constructor(
-    private readonly options: FrontOptions,
+    private readonly options: ListenerOptions,
     buses: readonly MountedBus[],
     private readonly clock: Clock,
     private readonly log: Log,

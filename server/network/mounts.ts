@@ -1,9 +1,8 @@
 import { isHandshake } from './access-policy.js';
 import { refuseDoubtfulHead } from './head-check.js';
-import { json, text } from './http/reply.js';
 import type { JointReadiness } from './joint-readiness.js';
 import type { OverflowWarning } from './overflow-warning.js';
-import { refusal } from './refusal.js';
+import { isReading, json, NOT_READING, text } from './reply.js';
 import type { RequestHandler } from './request-handler.js';
 import { withSecurityHeaders } from './security-headers.js';
 import type { HttpAnswer, HttpReply, RequestHead, TransportHandlers, Upgrade } from './transport.js';
@@ -80,12 +79,11 @@ export class Mounts implements TransportHandlers {
   #own(request: RequestHead): HttpReply {
     const refused = this.#refuse(request);
     if (refused) return refused;
-    const isReading = request.method === 'GET' || request.method === 'HEAD';
     switch (request.path) {
       case '/healthz':
-        return isReading ? json(200, { status: 'ok' }) : NOT_READING;
+        return isReading(request) ? json(200, { status: 'ok' }) : NOT_READING;
       case '/readyz':
-        return isReading ? this.readiness.reply('counts') : NOT_READING;
+        return isReading(request) ? this.readiness.reply('counts') : NOT_READING;
       default:
         return NO_BUS;
     }
@@ -101,8 +99,7 @@ export class Mounts implements TransportHandlers {
 /** Sends a browser to the page of a bus. It keeps the fragment with the token. */
 function elsewhere(request: RequestHead): HttpReply {
   const query = request.query === '' ? '' : `?${request.query}`;
-  return refusal(308, 'the page is one level below', { location: `${request.path}/${query}` });
+  return text(308, 'the page is one level below', { location: `${request.path}/${query}` });
 }
 
-const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
-const NO_BUS = refusal(404, 'no repository is served here: the url of each has its own path, ws://host:port/name');
+const NO_BUS = text(404, 'no repository is served here: the url of each has its own path, ws://host:port/name');

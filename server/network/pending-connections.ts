@@ -1,3 +1,11 @@
+import { text } from './reply.js';
+import { withSecurityHeaders } from './security-headers.js';
+
+/** The answer to a connection that is closed because its address has too many of them. */
+export const TOO_MANY_PENDING = withSecurityHeaders(
+  text(503, 'too many unauthenticated connections of this address (max_pending_connections)'),
+);
+
 /** An unauthenticated connection. */
 interface Pending {
   readonly address: string;

@@ -2,14 +2,14 @@ import { CloseCode } from '../../protocol/index.js';
 import { authorityName } from '../config/authority.js';
 import type { ResolvedOptions } from '../config/options.js';
 import type { Log } from '../runtime/log.js';
-import { refusal } from './refusal.js';
 import type { HttpAnswer, RequestHead } from './transport.js';
 import { withSecurityHeaders } from './security-headers.js';
-import { WsTransport } from './ws-transport.js';
+import { WsTransport } from './ws/ws-transport.js';
+import { text } from './reply.js';
 
 /** Probes are few, and each closes its connection. */
 const MAX_CONNECTIONS = 64;
-const NO_WEBSOCKET = withSecurityHeaders(refusal(404, 'no bus is served on the port of probes'));
+const NO_WEBSOCKET = withSecurityHeaders(text(404, 'no bus is served on the port of probes'));
 
 export type ProbeOptions = Pick<ResolvedOptions, 'probePort' | 'probeHost' | 'idleTimeoutMs'>;
 

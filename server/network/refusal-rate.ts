@@ -19,7 +19,7 @@ export class RefusalRate {
   ) {}
 
   /** Counts one refusal. @returns whether the address has passed its limit in this second. */
-  isBeyond(address: string): boolean {
+  countRefusal(address: string): boolean {
     const now = this.clock.elapsed();
     if (now - this.#startedAt >= WINDOW_MS) {
       this.#startedAt = now;

@@ -14,12 +14,12 @@ import { LoopDelay } from '../metrics/loop-delay.js';
 import type { Limits } from '../config/options.js';
 import type { ServedBus } from '../inspection/served-bus.js';
 import type { AccessPolicy } from './access-policy.js';
-import { refusal } from './refusal.js';
 import { withSecurityHeaders } from './security-headers.js';
 import { RefusalRate } from './refusal-rate.js';
 import type { Socket } from '../delivery/port.js';
 import type { Connection } from '../sessions/connection.js';
 import type { HttpAnswer, HttpReply, RequestHead, SocketOwner, Upgrade } from './transport.js';
+import { text } from './reply.js';
 
 /** What the token opens. */
 function tokenRoutes(services: RouteServices): ReadonlyMap<string, Route> {
@@ -120,10 +120,10 @@ export class RequestHandler implements SocketOwner {
 
   #counted<T extends HttpAnswer>(request: RequestHead, reply: T): T | HttpReply {
     const isRefusal = reply.status === 401 || reply.status === 403;
-    if (!isRefusal || !this.#refusals.isBeyond(request.remoteAddress)) return reply;
+    if (!isRefusal || !this.#refusals.countRefusal(request.remoteAddress)) return reply;
     const most = `at most ${String(this.limits.maxRefusalsPerSecond)} (max_refusals_per_second)`;
     const why = `too many refused requests from this address in one second; ${most}`;
-    return withSecurityHeaders(refusal(429, why, { 'retry-after': '1', connection: 'close' }));
+    return withSecurityHeaders(text(429, why, { 'retry-after': '1', connection: 'close' }));
   }
 
   /** Catches every exception: one that leaves a handler would end the process with the native engine, and send its stack with the other. */
@@ -143,6 +143,6 @@ const nothing = (): void => undefined;
 const NOBODY: Connection = { message: nothing, control: nothing, drained: nothing, closed: nothing };
 
 const UNREADY = withSecurityHeaders(STARTING);
-const STOPPING = withSecurityHeaders(refusal(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
-const FAILED = withSecurityHeaders(refusal(500, 'the server failed on this request; its log says how'));
+const STOPPING = withSecurityHeaders(text(503, 'stopping', { 'retry-after': '1', connection: 'close' }));
+const FAILED = withSecurityHeaders(text(500, 'the server failed on this request; its log says how'));
 const UPGRADE_FAILED: Upgrade = { accept: false, reply: FAILED };

@@ -1,5 +1,5 @@
 import type { Revision } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { delay, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import {
   readJson,
@@ -99,7 +99,7 @@ class ClaimRun {
         case 'asking':
           return await this.#ask();
         case 'resting':
-          await new Promise<void>((resolve) => this.services.clock.after(state.timerMs, resolve));
+          await delay(this.services.clock, state.timerMs);
           return { is: 'timer' };
         case 'finding':
           this.#found = await positionOf(this.services, this.#stream!, this.sent);

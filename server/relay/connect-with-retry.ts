@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js';
+import { delay, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { OptionError } from '../config/option-error.js';
 import { openSecretsOf } from './nats-credentials.js';
@@ -63,6 +63,6 @@ function reasonOf({ message, code = '', cause }: NodeJS.ErrnoException): string 
 /** Waits in short pieces, because `isOver` may become true meanwhile. */
 async function rest(pauseMs: number, { clock, isOver }: Patience): Promise<void> {
   for (let left = pauseMs; left > 0 && !isOver(); left -= FIRST_PAUSE_MS) {
-    await new Promise<void>((resolve) => clock.after(Math.min(left, FIRST_PAUSE_MS), resolve));
+    await delay(clock, Math.min(left, FIRST_PAUSE_MS));
   }
 }

@@ -1,5 +1,5 @@
 import { pauseMs, type ClockReading } from '../../protocol/index.js';
-import { readClocks, type Clock } from '../runtime/clock.js';
+import { every, readClocks, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import { READY, unready, type Readiness } from '../runtime/readiness.js';
 import type { AliveMessage } from './alive-message.js';
@@ -52,7 +52,9 @@ export class EdgeCondition {
 
   start(): void {
     this.#logged = { isPresent: false, why: this.#why };
-    this.#lookLater();
+    this.#cancel = every(this.services.clock, LOOK_MS, () => {
+      this.#look();
+    });
   }
 
   stop(): void {
@@ -188,13 +190,6 @@ export class EdgeCondition {
     const uncountedMs = pauseMs(this.#looked, now, now.elapsed - this.#looked.elapsed);
     this.#looked = now;
     if (uncountedMs > 0) this.#freshness.aged(uncountedMs);
-  }
-
-  #lookLater(): void {
-    this.#cancel = this.services.clock.after(LOOK_MS, () => {
-      this.#lookLater();
-      this.#look();
-    });
   }
 
   #look(): void {

@@ -11,7 +11,7 @@ import {
   ownEndpoint,
   parseEndpoint,
   readPrivateFile,
-  removePrivateFile,
+  removePatiently,
   replacePrivateFile,
   type Endpoint,
   type PrivateReading,
@@ -87,6 +87,6 @@ export class EdgeFiles {
   unpublish(): void {
     if (this.endpointFile === undefined) return;
     const found = readPrivateFile(this.endpointFile, MAX_ENDPOINT_BYTES);
-    if (found.is === 'content' && parseEndpoint(found.text)?.pid === process.pid) removePrivateFile(this.endpointFile);
+    if (found.is === 'content' && parseEndpoint(found.text)?.pid === process.pid) removePatiently(this.endpointFile);
   }
 }

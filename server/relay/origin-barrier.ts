@@ -1,5 +1,5 @@
 import { recordKey, type RecordName } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { delay, type Clock } from '../runtime/clock.js';
 import { StoppedError } from '../runtime/stopped-error.js';
 import type { Hub } from '../delivery/hub.js';
 import type { SyncAnswer } from './origin-relay.js';
@@ -86,7 +86,7 @@ export class OriginBarrier {
       } catch {
         // The origin does not answer, so the state of its disk is unknown until it does.
         join();
-        await new Promise<void>((resolve) => this.clock.after(RETRY_MS, resolve));
+        await delay(this.clock, RETRY_MS);
       }
     }
     throw new StoppedError();

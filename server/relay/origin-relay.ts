@@ -31,7 +31,7 @@ export interface RelaySource extends Published {
   health(): WatchHealth;
   readNow(record: RecordName | undefined): Promise<void>;
   /** Publishes records that have not changed as modified, because edges were told too little of them. */
-  tellAgain(records: readonly RecordName[]): void;
+  republish(records: readonly RecordName[]): void;
 }
 
 export interface RelayHealth {
@@ -216,7 +216,7 @@ export class OriginRelay {
     const { source } = this.services;
     const publisher = this.#publisher!;
     publisher.tendBase();
-    if (publisher.state === 'publishing') source.tellAgain(publisher.bound.takeFitting());
+    if (publisher.state === 'publishing') source.republish(publisher.bound.takeFitting());
     this.#sendHeartbeat();
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js';
+import { every, type Clock } from '../runtime/clock.js';
 import type { Log } from '../runtime/log.js';
 import type { Broker } from './broker.js';
 import type { MessageBound } from './message-bound.js';
@@ -27,9 +27,9 @@ export class PayloadLimit {
   ) {}
 
   start(): void {
-    this.#cancelTimer = this.services.clock.after(LOOK_MS, () => {
-      this.start();
-      if (this.services.bound.isTooSmall) void this.#look();
+    const { clock, bound } = this.services;
+    this.#cancelTimer = every(clock, LOOK_MS, () => {
+      if (bound.isTooSmall) void this.#look();
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js';
+import { every, type Clock } from '../runtime/clock.js';
 import type { Broker } from './broker.js';
 import { checkStream } from './check-stream.js';
 import { PublishError, type PublishWindow } from './publish-window.js';
@@ -33,8 +33,7 @@ export class PeriodicStreamCheck {
   ) {}
 
   start(): void {
-    this.#cancelTimer = this.services.clock.after(CHECK_MS, () => {
-      this.start();
+    this.#cancelTimer = every(this.services.clock, CHECK_MS, () => {
       void this.#check();
     });
   }

@@ -90,7 +90,7 @@ export interface TailSource {
  * Reads the end of a stream, back to where a journal ends. Only what the origin has signed counts, and only as far as each event follows the
  * one before.
  */
-export async function readTail(source: TailSource, { epoch, after, upTo }: LostTail): Promise<FoundTail | undefined> {
+async function readTail(source: TailSource, { epoch, after, upTo }: LostTail): Promise<FoundTail | undefined> {
   const info = await source.broker.findStream(source.names.stream);
   if (!info) return undefined;
   const { firstSequence, lastSequence } = info;

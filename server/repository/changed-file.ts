@@ -16,8 +16,8 @@ export class ChangedFile {
     private readonly name: string,
   ) {}
 
-  /** Whether the file has to be read now. */
-  isDue(): boolean {
+  /** @returns whether the file has to be read now. */
+  look(): boolean {
     const stats = this.directory.stats(this.name);
     const mark = stats === undefined ? '' : [stats.ino, stats.mtimeNs, stats.size].join(' ');
     this.#looks = mark === this.#mark ? this.#looks + 1 : 0;

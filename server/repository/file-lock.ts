@@ -112,7 +112,7 @@ export class FileLock {
   /** Whether the path still leads to the locked file, and it names no other holder. If not, another process has or can take the lock. */
   isInPlace(): boolean {
     if (!this.#isSameFile()) return false;
-    if (!this.#holderFile.isDue()) return true;
+    if (!this.#holderFile.look()) return true;
     const now = reread(this.directory, this.name);
     return typeof now === 'string' || now.claim === undefined || now.claim === this.own.claim;
   }
@@ -120,7 +120,7 @@ export class FileLock {
   /** Answers a starting server that cannot see this process. To be called each second. */
   answer(): void {
     try {
-      if (!this.#questionFile.isDue()) return;
+      if (!this.#questionFile.look()) return;
       const question = questionIn(this.directory, this.name);
       if (question === undefined || question === this.#answered) return;
       this.#answered = question;

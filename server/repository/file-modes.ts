@@ -1,6 +1,7 @@
-import { closeSync, fchmodSync, fstatSync, lstatSync, rmSync, type Stats } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, lstatSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileSystemAt, mayLackModes } from './file-system.js';
+import { removePatiently } from './held-files.js';
 import { currentUser } from './owner.js';
 
 const FOR_OTHERS = 0o077;
@@ -57,7 +58,7 @@ export function proveModes(path: string, make: (path: string) => number): boolea
     return !withoutModes.has(String(fstatSync(file).dev));
   } finally {
     closeSync(file);
-    rmSync(path, { force: true });
+    removePatiently(path);
   }
 }
 

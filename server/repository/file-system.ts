@@ -3,14 +3,14 @@ import { statfsSync } from 'node:fs';
 /**
  * Who can change the files of a file system. `local`: only this system, whose kernel notifies of each change. `layered`: this
  * system, but the layers below can also be written, without a notification. `shared`: other systems too, which is known;
- * `unknown`: a file system that is in no list here. `untold`: this platform does not say which file system it is.
+ * `unknown`: a file system that is in no list here. `unreported`: this platform does not say which file system it is.
  */
 export type FileSystem =
   | { readonly is: 'local'; readonly name: string }
   | { readonly is: 'layered'; readonly name: string }
   | { readonly is: 'shared'; readonly name: string }
   | { readonly is: 'unknown'; readonly name: string }
-  | { readonly is: 'untold' };
+  | { readonly is: 'unreported' };
 
 /** The magic numbers of `statfs(2)`. They have this meaning only on Linux. */
 const LOCAL: readonly (readonly [number, string])[] = [
@@ -69,7 +69,7 @@ const BY_MAGIC: ReadonlyMap<number, FileSystem> = new Map<number, FileSystem>([
   ...SHARED.map(([magic, name]) => [magic, { is: 'shared', name }] as const),
 ]);
 
-const UNTOLD: FileSystem = { is: 'untold' };
+const UNREPORTED: FileSystem = { is: 'unreported' };
 
 /** @returns the file system that a magic number of Linux stands for. */
 export function fileSystemOf(magic: number): FileSystem {
@@ -81,16 +81,16 @@ export function fileSystemOf(magic: number): FileSystem {
 export function fileSystemAt(path: string, platform: NodeJS.Platform = process.platform): FileSystem {
   // A share of another machine that is named as one. A share with a drive letter cannot be told from a disk.
   if (platform === 'win32' && /^[\\/]{2}(?![?.])/.test(path)) return { is: 'shared', name: 'a network share' };
-  if (platform !== 'linux' && platform !== 'android') return UNTOLD;
+  if (platform !== 'linux' && platform !== 'android') return UNREPORTED;
   try {
     return fileSystemOf(statfsSync(path).type);
   } catch {
-    return UNTOLD;
+    return UNREPORTED;
   }
 }
 
 /** From the one that only this system writes to those that others are known to write. */
-const LEAST_RELIABLE_LAST: readonly FileSystem['is'][] = ['local', 'layered', 'untold', 'unknown', 'shared'];
+const LEAST_RELIABLE_LAST: readonly FileSystem['is'][] = ['local', 'layered', 'unreported', 'unknown', 'shared'];
 
 /** @returns of several file systems the one of which least can be relied on: it decides for all that is on any of them. */
 export function leastReliable(first: FileSystem, ...others: readonly FileSystem[]): FileSystem {
@@ -105,11 +105,11 @@ export function deafFileSystem(path: string): string | undefined {
 }
 
 /** Whether a file that nobody touched may have another inode after a new mount, or after the kernel has forgotten it. */
-export const mayRenumber = ({ is }: FileSystem): boolean => is !== 'local' && is !== 'untold';
+export const mayRenumber = ({ is }: FileSystem): boolean => is !== 'local' && is !== 'unreported';
 
 /** The file systems on which a mode may say nothing about who can use a file: their own have none, or the other end decides. */
 const MAY_LACK_MODES: ReadonlySet<string> = new Set(['FAT', 'exFAT', 'NTFS', 'SMB', '9p', 'FUSE']);
 
 /** Whether modes may say nothing on a file system. */
 export const mayLackModes = (fileSystem: FileSystem): boolean =>
-  fileSystem.is !== 'untold' && MAY_LACK_MODES.has(fileSystem.name);
+  fileSystem.is !== 'unreported' && MAY_LACK_MODES.has(fileSystem.name);

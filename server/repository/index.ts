@@ -17,7 +17,6 @@ export { PrivateDirectory } from './private-directory.js';
 export {
   makePrivateFileOnce,
   readPrivateFile,
-  removePrivateFile,
   replacePrivateFile,
   reservePrivateFile,
   type PrivateReading,
@@ -33,7 +32,7 @@ export {
   type ServedRepository,
 } from './served-repository.js';
 export { SessionMemory } from './session-memory.js';
-export { renamePatiently } from './rename-file.js';
+export { removePatiently, renamePatiently } from './held-files.js';
 export { stateLocation, type StateLocation } from './state-location.js';
 export { isToken, makeToken, MAX_TOKEN_FILE_BYTES, renewToken } from './token.js';
 export { TrustError, type TrustFault } from './trust-error.js';

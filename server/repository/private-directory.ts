@@ -9,7 +9,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  rmSync,
   type BigIntStats,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +24,7 @@ import {
 } from './private-file.js';
 import { PrivateOpenFile } from './private-open-file.js';
 import { notADirectory, proveOwn } from './own-directory.js';
-import { renamePatiently } from './rename-file.js';
+import { removePatiently, renamePatiently } from './held-files.js';
 import { TrustError } from './trust-error.js';
 
 /** Paths through an open descriptor always lead to the same directory. Only Linux has them. */
@@ -192,7 +191,7 @@ export class PrivateDirectory {
   }
 
   remove(name: string): void {
-    rmSync(this.#at(name), { recursive: true, force: true });
+    removePatiently(this.#at(name));
   }
 
   rename(from: string, to: string): void {

@@ -7,14 +7,13 @@ import {
   linkSync,
   lstatSync,
   readSync,
-  rmSync,
   writeFileSync,
   type Stats,
 } from 'node:fs';
 import { closeToOthers, isOpenToOthers, keepsModes } from './file-modes.js';
 import { openOwn } from './open-unfollowed.js';
 import { currentUser, isOwn } from './owner.js';
-import { removePatiently, renamePatiently } from './rename-file.js';
+import { removePatiently, renamePatiently } from './held-files.js';
 
 /** The content of a private file, or the reason why it is not trusted. */
 export type PrivateReading =
@@ -101,7 +100,7 @@ export function createPrivateFile(path: string): number {
     return file;
   } catch (error) {
     closeSync(file);
-    rmSync(path, { force: true });
+    removePatiently(path);
     throw error;
   }
 }
@@ -228,8 +227,4 @@ export function reservePrivateFile(path: string, bytes: number): number {
   } finally {
     closeSync(file);
   }
-}
-
-export function removePrivateFile(path: string): void {
-  rmSync(path, { force: true });
 }

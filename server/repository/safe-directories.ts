@@ -16,7 +16,8 @@ const ROOT = 0;
  */
 export function safeDirectories(env: NodeJS.ProcessEnv = process.env): readonly string[] {
   const named = (env['MUSE_BUS_SAFE_DIRECTORY'] ?? '').split(delimiter).filter((path) => path !== '');
-  return [...named, ...fromFile(userConfigFile(surroundings(env)))];
+  const file = userConfigFile(surroundings(env));
+  return file === undefined ? named : [...named, ...fromFile(file)];
 }
 
 /** Checks the value of `safe_directories` in a settings file. @throws SafeDirectoriesError */

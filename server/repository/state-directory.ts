@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FileLock } from './file-lock.js';
+import { removePatiently } from './held-files.js';
 import { isMarker, RepositoryIdentity, type IdentityRecord } from './identity.js';
 import { PrivateDirectory } from './private-directory.js';
 import { readPrivateFile } from './private-file.js';
@@ -147,7 +148,7 @@ async function prune(all: PrivateDirectory, now: number): Promise<string[]> {
     try {
       const result = await FileLock.acquire(directory, STATE_LOCK_FILE);
       if (result.is === 'held') continue;
-      rmSync(all.pathOf(name), { recursive: true, force: true });
+      removePatiently(all.pathOf(name));
       result.lock.release();
       pruned.push(repository);
     } finally {

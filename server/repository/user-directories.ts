@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, posix, win32 } from 'node:path';
 
 /** The values that determine where a user's own files are. */
 export interface Surroundings {
@@ -8,11 +8,10 @@ export interface Surroundings {
   readonly home: string;
 }
 
-export const surroundings = (env: NodeJS.ProcessEnv = process.env): Surroundings => ({
-  env,
-  platform: process.platform,
-  home: homedir(),
-});
+export const surroundings = (
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): Surroundings => ({ env, platform, home: given(env[platform === 'win32' ? 'USERPROFILE' : 'HOME']) ?? homedir() });
 
 /**
  * Returns the directory for the state of this user's programs: the named one, or MUSE_BUS_STATE_DIR, XDG_STATE_HOME or the
@@ -31,11 +30,18 @@ export function stateHome(named: string | undefined, { env, platform, home }: Su
   }
 }
 
-/** Returns the path of the user's own settings file of this program. */
-export function userConfigFile({ env, platform, home }: Surroundings): string {
-  const chosen = absolute(env['XDG_CONFIG_HOME']);
-  const windows = platform === 'win32' ? absolute(env['APPDATA']) : undefined;
-  return join(chosen ?? windows ?? join(home, '.config'), 'muse-bus', 'config.json');
+/**
+ * Returns the path of the user's own settings file of this program: `$XDG_CONFIG_HOME/muse-bus/config.json`,
+ * `~/.config/muse-bus/config.json`, or on Windows `%APPDATA%\muse-bus\config.json`.
+ * @returns `undefined` if the environment names no directory for it.
+ */
+export function userConfigFile({ env, platform, home }: Surroundings): string | undefined {
+  const isWindows = platform === 'win32';
+  const paths = isWindows ? win32 : posix;
+  const named = isWindows ? env['APPDATA'] : env['XDG_CONFIG_HOME'];
+  const standard = isWindows ? ['AppData', 'Roaming'] : ['.config'];
+  const directory = named !== undefined && paths.isAbsolute(named) ? named : paths.join(home, ...standard);
+  return paths.isAbsolute(directory) ? paths.join(directory, 'muse-bus', 'config.json') : undefined;
 }
 
 /** An empty variable counts as not set. */

@@ -17,6 +17,33 @@ export interface Clock {
   nextTurn(call: () => void): () => void;
 }
 
+/** Resolves after `delayMs`. */
+export const delay = (clock: Pick<Clock, 'after'>, delayMs: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.after(delayMs, resolve);
+  });
+
+/** Resolves in the next turn of the event loop, after its poll phase. */
+export const nextTurn = (clock: Pick<Clock, 'nextTurn'>): Promise<void> =>
+  new Promise((resolve) => {
+    clock.nextTurn(resolve);
+  });
+
+/** Calls again and again, first after one interval. @returns a function that ends this. */
+export function every(clock: Pick<Clock, 'after'>, intervalMs: number, call: () => void): () => void {
+  let cancel: () => void;
+  const schedule = (): void => {
+    cancel = clock.after(intervalMs, () => {
+      schedule();
+      call();
+    });
+  };
+  schedule();
+  return () => {
+    cancel();
+  };
+}
+
 /** Returns both readings of this moment. */
 export const readClocks = (clock: Clock): ClockReading => ({ wall: clock.now(), elapsed: clock.elapsed() });
 

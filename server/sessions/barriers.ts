@@ -1,4 +1,4 @@
-import type { Belief, Heartbeat } from './heartbeat.js';
+import type { ReceivedState, Heartbeat } from './heartbeat.js';
 
 /** The most barriers that may wait for a client that reads nothing. */
 export const MAX_WAITING = 1_000;
@@ -13,19 +13,19 @@ export class Barriers {
   /** The nonces of the barriers that wait. Most connections never have one. */
   #waiting: number[] | undefined;
 
-  /** @param believes the time and the state of the watch that the client last received. */
-  constructor(private believes: Belief) {}
+  /** @param received the time and the state of the watch that the client last received. */
+  constructor(private received: ReceivedState) {}
 
   /** Notes that the server has read what the barrier asks for. @returns when to answer. */
   reached(nonce: number, heartbeat: Heartbeat): 'now' | 'after-heartbeat' | 'too-many' {
-    if (!heartbeat.corrects(this.believes)) return 'now';
+    if (!heartbeat.corrects(this.received)) return 'now';
     this.#waiting ??= [];
     return this.#waiting.push(nonce) > MAX_WAITING ? 'too-many' : 'after-heartbeat';
   }
 
   /** Notes that the client was sent a heartbeat. @returns the nonces of the barriers to answer now. */
-  told({ belief }: Heartbeat): readonly number[] {
-    this.believes = belief;
+  sent({ received }: Heartbeat): readonly number[] {
+    this.received = received;
     const waiting = this.#waiting ?? NONE;
     this.#waiting = undefined;
     return waiting;

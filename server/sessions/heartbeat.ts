@@ -2,7 +2,7 @@ import { MessageType, type Encoding, type Revision, type UnixMillis, type WatchH
 import { encodeMessage } from '../delivery/frames.js';
 
 /** What a client last received about the server's clock and state. */
-export interface Belief {
+export interface ReceivedState {
   /** The server's wall clock minus its monotonic clock. */
   readonly timeAheadMs: number;
   readonly state: NonNullable<WatchHealth['state']>;
@@ -13,8 +13,8 @@ export interface Belief {
 /** If the clock that a client knows is ahead by more than this, the client is sent a heartbeat at once. */
 const MAX_TIME_WRONG_MS = 100;
 
-/** Returns the belief of a client after `welcome`, which holds the time and no state of the files. */
-export const beliefAt = (now: UnixMillis, elapsed: number): Belief => ({
+/** Returns what a client has received after `welcome`, which holds the time and no state of the files. */
+export const stateAfterWelcome = (now: UnixMillis, elapsed: number): ReceivedState => ({
   timeAheadMs: now - elapsed,
   state: 'watching',
   isOriginAway: false,
@@ -22,7 +22,7 @@ export const beliefAt = (now: UnixMillis, elapsed: number): Belief => ({
 
 /** A heartbeat of the server at one time. All clients share one frame per encoding. */
 export class Heartbeat {
-  readonly belief: Belief;
+  readonly received: ReceivedState;
   readonly #frames = new Map<Encoding, Uint8Array>();
 
   constructor(
@@ -32,18 +32,18 @@ export class Heartbeat {
     private readonly health: WatchHealth,
   ) {
     const { state = health.healthy ? 'watching' : 'suspect', origin } = health;
-    this.belief = { ...beliefAt(now, elapsed), state, isOriginAway: origin === 'away' };
+    this.received = { ...stateAfterWelcome(now, elapsed), state, isOriginAway: origin === 'away' };
   }
 
   /**
-   * Whether a client's belief may cause it to give a wrong answer. If the server's clock was set back since, leases would seem to
+   * Whether what a client last received may make it give a wrong answer. If the server's clock was set back since, leases would seem to
    * have ended. If a directory can no longer be seen, addresses that are reserved in it would seem free. If a directory can be seen
    * again, or an origin is back, leases that have ended would seem to hold.
    */
-  corrects({ timeAheadMs, state, isOriginAway }: Belief): boolean {
-    const { belief } = this;
-    const isSetBack = belief.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS;
-    return isSetBack || belief.state !== state || belief.isOriginAway !== isOriginAway;
+  corrects({ timeAheadMs, state, isOriginAway }: ReceivedState): boolean {
+    const { received } = this;
+    const isSetBack = received.timeAheadMs < timeAheadMs - MAX_TIME_WRONG_MS;
+    return isSetBack || received.state !== state || received.isOriginAway !== isOriginAway;
   }
 
   frame(encoding: Encoding): Uint8Array {

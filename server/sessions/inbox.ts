@@ -1,6 +1,6 @@
 import { CloseCode } from '../../protocol/index.js';
 import type { Connection } from './connection.js';
-import type { Intake, Speaker } from './intake.js';
+import type { Intake, MessageSource } from './intake.js';
 import type { Session } from './session.js';
 
 /** The approximate memory of a waiting message beyond its payload. */
@@ -12,7 +12,7 @@ interface Waiting {
 }
 
 /** Passes a transport's events to a session. It keeps messages, in their order, while the turn's time for messages is used up. */
-export class Inbox implements Connection, Speaker {
+export class Inbox implements Connection, MessageSource {
   /** The messages from index `#next` on are waiting. `undefined` if none is. */
   #waiting: Waiting[] | undefined;
   #next = 0;
@@ -42,7 +42,7 @@ export class Inbox implements Connection, Speaker {
     this.intake.add(this);
   }
 
-  hearNext(): boolean {
+  handleNext(): boolean {
     const next = this.#waiting?.[this.#next++];
     if (next === undefined) return false;
     this.#waitingBytes -= next.payload.length + OVERHEAD_BYTES;

@@ -5,9 +5,9 @@ import { TurnQueue } from '../runtime/turn-queue.js';
 const TURN_MS = 4;
 
 /** A connection whose messages can wait. */
-export interface Speaker {
+export interface MessageSource {
   /** Handles one waiting message. @returns whether another one waits. */
-  hearNext(): boolean;
+  handleNext(): boolean;
 }
 
 /**
@@ -16,10 +16,10 @@ export interface Speaker {
  * sends much delays only itself.
  */
 export class Intake {
-  readonly #queue: TurnQueue<Speaker>;
+  readonly #queue: TurnQueue<MessageSource>;
 
   constructor(clock: Clock) {
-    this.#queue = new TurnQueue(clock, TURN_MS, (speaker) => speaker.hearNext());
+    this.#queue = new TurnQueue(clock, TURN_MS, (source) => source.handleNext());
   }
 
   /** Whether a message that arrives now may be handled now. */
@@ -27,12 +27,12 @@ export class Intake {
     return this.#queue.isEmpty && !this.#queue.current().isSpent();
   }
 
-  add(speaker: Speaker): void {
-    this.#queue.add(speaker);
+  add(source: MessageSource): void {
+    this.#queue.add(source);
   }
 
-  delete(speaker: Speaker): void {
-    this.#queue.delete(speaker);
+  delete(source: MessageSource): void {
+    this.#queue.delete(source);
   }
 
   stop(): void {

@@ -27,7 +27,7 @@ import type { Limits } from '../config/options.js';
 import { fingerprintOf, type Supervision } from '../runtime/supervisor.js';
 import type { Connection } from './connection.js';
 import { Barriers, MAX_WAITING } from './barriers.js';
-import { beliefAt, type Heartbeat } from './heartbeat.js';
+import { stateAfterWelcome, type Heartbeat } from './heartbeat.js';
 import type { Turn } from '../runtime/turn-loop.js';
 import { decodeClientMessage } from './client-message-decoder.js';
 import { MessageRates } from './message-rates.js';
@@ -82,12 +82,12 @@ export class Session implements Connection, SubscriberOwner {
     this.openedAt = services.clock.now();
     this.#rates = new MessageRates(services.limits);
     this.subscriber = new Subscriber(socket, encoding, services.hub, services.limits.maxQueuedBytes, this);
-    const believes = beliefAt(this.openedAt, services.clock.elapsed());
-    this.#barriers = new Barriers(believes);
+    const received = stateAfterWelcome(this.openedAt, services.clock.elapsed());
+    this.#barriers = new Barriers(received);
     this.#send([MessageType.welcome, { ...services.welcome(), connection: id }]);
     // A client that knows nothing of the files yet takes them for seen: a mirror would call an address free that nobody could look at.
     const heartbeat = services.heartbeat();
-    if (heartbeat.corrects(believes)) this.heartbeat(heartbeat);
+    if (heartbeat.corrects(received)) this.heartbeat(heartbeat);
   }
 
   get port(): Port {
@@ -178,7 +178,7 @@ export class Session implements Connection, SubscriberOwner {
     if (this.port.state !== 'open' || this.subscriber.isBehind) return;
     try {
       this.port.send(heartbeat.frame(this.encoding));
-      for (const nonce of this.#barriers.told(heartbeat)) this.#sendSynced(nonce);
+      for (const nonce of this.#barriers.sent(heartbeat)) this.#sendSynced(nonce);
     } catch (error) {
       this.fail('a heartbeat', error);
     }

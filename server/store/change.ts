@@ -5,6 +5,8 @@ export interface Signature {
   readonly inode: number;
   readonly mtimeNs: bigint;
   readonly size: number;
+  /** When its status last changed (ctime): no program can set it back. Absent if the record is of no file. */
+  readonly changedNs?: bigint | undefined;
 }
 
 /** What a reading found: the record is present, absent or broken. */
@@ -31,5 +33,5 @@ export type Broken = Extract<Change, { readonly is: 'broken' }>;
 
 export function sameSignature(a: Signature | undefined, b: Signature | undefined): boolean {
   if (a === undefined || b === undefined) return false;
-  return a.mtimeNs === b.mtimeNs && a.size === b.size && a.inode === b.inode;
+  return a.mtimeNs === b.mtimeNs && a.size === b.size && a.inode === b.inode && a.changedNs === b.changedNs;
 }

@@ -76,7 +76,9 @@ export class RecordStore extends CurrentRecords {
     switch (change.is) {
       case 'present':
         if (before && !differs(before, change)) {
-          if (before.signature === undefined) this.stand(before.foundAs(change.signature));
+          // Else each comparison would have the file read again.
+          if (before.signature?.changedNs !== change.signature.changedNs || before.signature === undefined)
+            this.stand(before.foundAs(change.signature));
           return NO_EVENTS;
         }
         return this.#put(before, change, change.data, problemOf(change.kind, change.id, change.data), now, observed);
@@ -89,8 +91,8 @@ export class RecordStore extends CurrentRecords {
     }
   }
 
-  /** Makes the event of a file that was only touched, for a record that has not changed: edges were told too little of it. */
-  tellAgain(kind: Kind, id: string, now: UnixMillis): readonly StoreEvent[] {
+  /** Makes the event of a file that was only touched, for a record that has not changed: edges have received too little of it. */
+  republish(kind: Kind, id: string, now: UnixMillis): readonly StoreEvent[] {
     const before = this.get(kind, id);
     return before ? this.#put(before, before, before.data, before.problem, now, 'live') : NO_EVENTS;
   }

@@ -99,7 +99,7 @@ export class RecordVersion {
     return version;
   }
 
-  /** Returns the same version as it is found in a file: who was told of it elsewhere does not know its file. */
+  /** Returns the same version as its file is found: with another status, or for the first time by one who was told of it elsewhere. */
   foundAs(signature: Signature): RecordVersion {
     const { kind, id, packed, revision, observedAt, problem, followed } = this;
     const version = RecordVersion.restored(kind, id, packed, revision, observedAt, signature, problem, followed);

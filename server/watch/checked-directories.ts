@@ -1,10 +1,31 @@
+import type { BigIntStats } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { KIND_DIRECTORIES, KINDS, type Kind } from '../../protocol/index.js';
 import { RepositoryIdentity, type IdentityState } from '../repository/index.js';
-import { CheckedDirectory, defaultReach, unknown, type Place, type Reach, type Standing } from './checked-directory.js';
+import {
+  CheckedDirectory,
+  defaultReach,
+  unknown,
+  type Place,
+  type Reach,
+  type DirectoryState,
+} from './checked-directory.js';
 import { CoordinationDirError, type CoordinationDir } from './coordination-dir.js';
 import { systemFiles, type Files } from './files.js';
 import type { Glance } from './sweep.js';
+
+/** A name with its letters and accents as one character each, if they are several, or else as several; `undefined` if that is the same. */
+function otherForm(name: string): string | undefined {
+  return ['NFC', 'NFD'].map((form) => name.normalize(form)).find((form) => form !== name);
+}
+
+function lookAt(files: Files, path: string): BigIntStats | undefined {
+  try {
+    return files.look(path);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The directories on the path to the records. Each is checked without following a link, opened once, and then read through its
@@ -19,7 +40,7 @@ export class CheckedDirectories {
   readonly #byKind: ReadonlyMap<Kind, CheckedDirectory>;
   readonly #all: readonly CheckedDirectory[];
   #presence: IdentityState = 'missing';
-  #standing: ReadonlyMap<Kind, Standing> = new Map(KINDS.map((kind) => [kind, unknown('not looked at yet')]));
+  #states: ReadonlyMap<Kind, DirectoryState> = new Map(KINDS.map((kind) => [kind, unknown('not looked at yet')]));
 
   constructor(
     readonly dir: CoordinationDir,
@@ -57,7 +78,7 @@ export class CheckedDirectories {
 
   /** Why the repository cannot be seen; meaningful only if `presence` is not `same`. */
   get absence(): string {
-    for (const { standing } of [this.#root, this.#muse]) if (standing.is === 'unknown') return standing.why;
+    for (const { state } of [this.#root, this.#muse]) if (state.is === 'unknown') return state.why;
     switch (this.#presence) {
       case 'missing':
         return 'no repository is at the path any more';
@@ -71,7 +92,7 @@ export class CheckedDirectories {
 
   /** The reasons why directories are unknown, at the last check, each once. */
   get faults(): readonly string[] {
-    return [...new Set(this.#all.flatMap(({ standing }) => (standing.is === 'unknown' ? [standing.why] : [])))];
+    return [...new Set(this.#all.flatMap(({ state }) => (state.is === 'unknown' ? [state.why] : [])))];
   }
 
   /**
@@ -83,11 +104,10 @@ export class CheckedDirectories {
     this.identity ??= RepositoryIdentity.of(this.dir.root);
     this.verify();
     for (const directory of this.#all) {
-      const { standing, path } = directory;
-      if (standing.is === 'absent' && absence === 'allowed' && this.#mayBeAbsent(directory)) continue;
-      if (standing.is === 'unknown') throw new CoordinationDirError(`${path}: ${standing.why}; refusing to watch it`);
-      if (standing.is === 'absent')
-        throw new CoordinationDirError(`${path} was removed while watching began; try again`);
+      const { state, path } = directory;
+      if (state.is === 'absent' && absence === 'allowed' && this.#mayBeAbsent(directory)) continue;
+      if (state.is === 'unknown') throw new CoordinationDirError(`${path}: ${state.why}; refusing to watch it`);
+      if (state.is === 'absent') throw new CoordinationDirError(`${path} was removed while watching began; try again`);
     }
     if (this.#presence !== 'same')
       throw new CoordinationDirError(`the repository at ${this.dir.root} was replaced while watching began; try again`);
@@ -97,14 +117,14 @@ export class CheckedDirectories {
     return directory !== this.#root && directory !== this.#muse;
   }
 
-  /** Compares the directories at the paths with the open ones. @returns the kinds whose directory or standing has changed. */
+  /** Compares the directories at the paths with the open ones. @returns the kinds whose directory or state has changed. */
   verify(): Kind[] {
     const presence = this.identity?.check() ?? 'missing';
     const changed = new Set(this.#all.filter((directory) => directory.verify()).map(({ kind }) => kind));
     this.#presence = presence === 'same' ? this.#wholePresence() : presence;
-    const before = this.#standing;
-    this.#standing = new Map(KINDS.map((kind) => [kind, this.#standingOf(kind)]));
-    return KINDS.filter((kind) => changed.has(kind) || before.get(kind)?.is !== this.#standing.get(kind)?.is);
+    const before = this.#states;
+    this.#states = new Map(KINDS.map((kind) => [kind, this.#findState(kind)]));
+    return KINDS.filter((kind) => changed.has(kind) || before.get(kind)?.is !== this.#states.get(kind)?.is);
   }
 
   /**
@@ -113,29 +133,36 @@ export class CheckedDirectories {
    */
   areUnchanged(kinds: Iterable<Kind>): boolean {
     if (this.identity?.check() !== 'same' || !this.#above.every((directory) => directory.isStill())) return false;
-    for (const kind of kinds) if (this.standing(kind).is !== 'open' || !this.#byKind.get(kind)!.isStill()) return false;
+    for (const kind of kinds) if (this.stateOf(kind).is !== 'open' || !this.#byKind.get(kind)!.isStill()) return false;
     return true;
   }
 
   close(): void {
     for (const directory of this.#all) directory.close();
-    this.#standing = new Map(KINDS.map((kind) => [kind, unknown('not watched any more')]));
+    this.#states = new Map(KINDS.map((kind) => [kind, unknown('not watched any more')]));
   }
 
-  standing(kind: Kind): Standing {
-    return this.#standing.get(kind)!;
+  stateOf(kind: Kind): DirectoryState {
+    return this.#states.get(kind)!;
   }
 
   /** Whether the last reading through a kind's directory was in the directory that was checked. */
   isStill(kind: Kind): boolean {
-    if (this.standing(kind).is !== 'open') return false;
+    if (this.stateOf(kind).is !== 'open') return false;
     if (this.reach === 'descriptor') return true;
     return this.#above.every((directory) => directory.isStill()) && this.#byKind.get(kind)!.isStill();
   }
 
-  /** Whether a name also finds a file whose name differs in case: on macOS, vfat, and ext4 if the directory has that flag. */
-  foldsCase(kind: Kind): boolean {
-    return this.#byKind.get(kind)!.foldsCase;
+  /**
+   * Whether another spelling of a record's name finds its file: in another case (macOS, Windows, vfat, ext4 if the directory has that flag), or
+   * in another normal form alone (case-sensitive APFS, ZFS).
+   */
+  folds(kind: Kind, id: string): boolean {
+    if (this.#byKind.get(kind)!.foldsCase) return true;
+    const other = otherForm(id);
+    if (other === undefined) return false;
+    const [own, found] = [id, other].map((name) => lookAt(this.files, this.file(kind, name)));
+    return own !== undefined && own.ino === found?.ino && own.dev === found.dev;
   }
 
   /** The state of a kind's entries; `undefined` if the directory is not open, or not at its path. */
@@ -163,12 +190,12 @@ export class CheckedDirectories {
 
   /** Checks the root and `.muse` after the identity: they may have gone since then, or be links. */
   #wholePresence(): IdentityState {
-    const ways = [this.#root.standing.is, this.#muse.standing.is];
-    if (ways.includes('unknown')) return 'other';
-    return ways.includes('absent') ? 'missing' : 'same';
+    const states = [this.#root.state.is, this.#muse.state.is];
+    if (states.includes('unknown')) return 'other';
+    return states.includes('absent') ? 'missing' : 'same';
   }
 
-  #standingOf(kind: Kind): Standing {
-    return this.#presence === 'same' ? this.#byKind.get(kind)!.standing : unknown(this.absence);
+  #findState(kind: Kind): DirectoryState {
+    return this.#presence === 'same' ? this.#byKind.get(kind)!.state : unknown(this.absence);
   }
 }

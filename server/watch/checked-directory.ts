@@ -9,7 +9,7 @@ import type { Glance } from './sweep.js';
  * been checked and has no entry of this name. `unknown`: something else is at its path, or the path cannot be checked; the
  * content is then unknown.
  */
-export type Standing =
+export type DirectoryState =
   { readonly is: 'open' } | { readonly is: 'absent' } | { readonly is: 'unknown'; readonly why: string };
 
 /** Whether a directory is read through its open descriptor, or through its path, which is checked before and after. */
@@ -30,9 +30,9 @@ export interface Place {
 const DESCRIPTORS = '/proc/self/fd';
 // A flag that the system does not have is `undefined`, which `|` treats as 0.
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const OPEN: Standing = { is: 'open' };
-const ABSENT: Standing = { is: 'absent' };
-export const unknown = (why: string): Standing => ({ is: 'unknown', why });
+const OPEN: DirectoryState = { is: 'open' };
+const ABSENT: DirectoryState = { is: 'absent' };
+export const unknown = (why: string): DirectoryState => ({ is: 'unknown', why });
 
 /** Only Linux has paths that lead from a descriptor to the names in its directory. */
 export function defaultReach(files: Files = systemFiles): Reach {
@@ -45,7 +45,7 @@ export function defaultReach(files: Files = systemFiles): Reach {
 
 /** A directory that was checked and then opened, and what is at its path now. */
 export class CheckedDirectory implements Place {
-  standing: Standing = unknown('not looked at yet');
+  state: DirectoryState = unknown('not looked at yet');
   readonly name: string;
   #foldsCase = false;
   #open:
@@ -101,9 +101,9 @@ export class CheckedDirectory implements Place {
   /** @returns whether another directory is open now, or none. */
   verify(): boolean {
     const before = this.identity;
-    this.standing = this.#verify();
-    // While the standing is unknown, the directory stays open, so that the next one at the path can be told from it.
-    if (this.standing.is === 'absent') this.close();
+    this.state = this.#verify();
+    // While the state is unknown, the directory stays open, so that the next one at the path can be told from it.
+    if (this.state.is === 'absent') this.close();
     return this.identity !== before;
   }
 
@@ -113,8 +113,8 @@ export class CheckedDirectory implements Place {
     if (file !== undefined) this.files.close(file);
   }
 
-  #verify(): Standing {
-    const above = this.parent?.standing;
+  #verify(): DirectoryState {
+    const above = this.parent?.state;
     if (above && above.is !== 'open') return above;
     try {
       const found = this.#look();

@@ -57,7 +57,7 @@ export function whyNotNative(directories: CheckedDirectories): string | undefine
   const native = new NativeWatcher(directories);
   const ignore = (): void => undefined;
   try {
-    native.start({ file: ignore, directory: ignore, way: ignore, notified: ignore, everything: ignore });
+    native.start({ file: ignore, directory: ignore, ancestor: ignore, notified: ignore, everything: ignore });
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -83,7 +83,7 @@ function foreignWriters(fileSystem: FileSystem): string | undefined {
       return `it is not known who else writes on ${fileSystem.name}`;
     case 'local':
     case 'layered':
-    case 'untold':
+    case 'unreported':
       return undefined;
   }
 }

@@ -1,12 +1,14 @@
 import type { FileSystem } from '../repository/index.js';
-import type { Mechanism } from './mechanism.js';
+
+/** The mechanism by which a watcher notices changes. */
+export type Mechanism = 'inotify' | 'kqueue' | 'FSEvents' | 'ReadDirectoryChangesW' | 'event ports' | 'polling';
 
 /** What a watcher's hints leave out: everything that is decided about watching follows from this one value. */
 export interface Completeness {
   /** What a hint names: the file, or only the directory. `nothing`: there are no hints. */
   readonly names: 'files' | 'directories' | 'nothing';
   /** Whether a write into a file that exists gives a hint. */
-  readonly inPlace: 'told' | 'untold';
+  readonly inPlace: 'hinted' | 'silent';
   /**
    * Whether another system can change the files, which gives no hint here. `possible`: nothing here can tell. `silent`: it is
    * known of the file system, or changes have come without a hint.
@@ -23,24 +25,24 @@ export type Miss = 'everything' | 'in-place' | 'other-end' | 'gaps';
 
 type OfMechanism = Omit<Completeness, 'otherEnd'>;
 
-const EXACT: OfMechanism = { names: 'files', inPlace: 'told', rearming: 'exact', latencyMs: 0 };
+const EXACT: OfMechanism = { names: 'files', inPlace: 'hinted', rearming: 'exact', latencyMs: 0 };
 
 /** By mechanism. What the file system and the self-test say is added to it. */
 const BY_MECHANISM: Readonly<Record<Mechanism, OfMechanism>> = {
   inotify: EXACT,
   ReadDirectoryChangesW: EXACT,
   // libuv opens one stream for all directories, opens it again for each further one, and asks for a latency of 50 ms.
-  FSEvents: { names: 'files', inPlace: 'told', rearming: 'loses', latencyMs: 50 },
+  FSEvents: { names: 'files', inPlace: 'hinted', rearming: 'loses', latencyMs: 50 },
   // A vnode's notification says that the entries of a directory changed.
-  kqueue: { names: 'directories', inPlace: 'untold', rearming: 'exact', latencyMs: 0 },
-  'event ports': { names: 'directories', inPlace: 'untold', rearming: 'exact', latencyMs: 0 },
-  polling: { names: 'nothing', inPlace: 'untold', rearming: 'exact', latencyMs: 0 },
+  kqueue: { names: 'directories', inPlace: 'silent', rearming: 'exact', latencyMs: 0 },
+  'event ports': { names: 'directories', inPlace: 'silent', rearming: 'exact', latencyMs: 0 },
+  polling: { names: 'nothing', inPlace: 'silent', rearming: 'exact', latencyMs: 0 },
 };
 
 const OTHER_END: Readonly<Record<FileSystem['is'], Completeness['otherEnd']>> = {
   local: 'none',
   layered: 'possible',
-  untold: 'possible',
+  unreported: 'possible',
   shared: 'silent',
   unknown: 'silent',
 };
@@ -52,7 +54,7 @@ export function completenessOf(mechanism: Mechanism, fileSystem: FileSystem): Co
 
 /** Whether each change that this system makes gives a hint with its name by the next poll of the event loop. */
 export function isPrompt({ names, inPlace, rearming, latencyMs }: Completeness): boolean {
-  return names === 'files' && inPlace === 'told' && rearming === 'exact' && latencyMs === 0;
+  return names === 'files' && inPlace === 'hinted' && rearming === 'exact' && latencyMs === 0;
 }
 
 /** Whether hints alone may decide that a lease ends: they are prompt, and no other system changes the files. */
@@ -61,7 +63,7 @@ export function mayEndLeases(completeness: Completeness): boolean {
 }
 
 /** How often what gives no hint is looked for. */
-export interface LookPlan {
+export interface CheckPlan {
   /** Between two looks at the status of each directory, which changes when its entries do. */
   readonly sweepMs: number;
   /** Between two comparisons of all files, at least. */
@@ -84,10 +86,10 @@ const REST_FACTOR = 400;
 const ONLY_WAY_REST_FACTOR = 50;
 
 /** @returns how often to look, given how often an operator wants comparisons and, if there are no hints, readings. */
-export function lookPlanOf(
+export function checkPlanOf(
   completeness: Completeness,
   { reconcileMs, pollIntervalMs }: { readonly reconcileMs: number; readonly pollIntervalMs: number },
-): LookPlan {
+): CheckPlan {
   const { names, inPlace, otherEnd, rearming, latencyMs } = completeness;
   if (names === 'nothing')
     return {
@@ -100,7 +102,7 @@ export function lookPlanOf(
   const sweepMs = isLate ? LATE_HINTS_SWEEP_MS : isWrittenElsewhere ? OTHER_END_SWEEP_MS : SWEEP_MS;
   if (isWrittenElsewhere)
     return { sweepMs, compareMs: Math.min(reconcileMs, OTHER_END_COMPARE_MS), restFactor: ONLY_WAY_REST_FACTOR };
-  if (inPlace === 'untold')
+  if (inPlace === 'silent')
     return { sweepMs, compareMs: Math.min(reconcileMs, IN_PLACE_COMPARE_MS), restFactor: ONLY_WAY_REST_FACTOR };
   return { sweepMs, compareMs: reconcileMs, restFactor: REST_FACTOR };
 }
@@ -109,7 +111,7 @@ export function lookPlanOf(
 export function missesOf({ names, inPlace, otherEnd, rearming }: Completeness): readonly Miss[] {
   if (names === 'nothing') return ['everything'];
   const misses: Miss[] = [];
-  if (inPlace === 'untold') misses.push('in-place');
+  if (inPlace === 'silent') misses.push('in-place');
   if (otherEnd !== 'none') misses.push('other-end');
   if (rearming === 'loses') misses.push('gaps');
   return misses;

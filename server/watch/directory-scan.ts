@@ -1,5 +1,5 @@
 import { KIND_DIRECTORIES, type Kind } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { nextTurn, type Clock } from '../runtime/clock.js';
 import { sameSignature } from '../store/change.js';
 import type { CurrentRecords } from '../store/current-records.js';
 import type { RecordVersion } from '../store/record-version.js';
@@ -25,7 +25,7 @@ export interface ScanServices {
   readonly linked: LinkedFiles;
   /** Called for each record whose file may differ from what was last read. */
   hint(kind: Kind, id: string): void;
-  /** Called for each record whose file is not listed, in a directory where its name would also find a name in another case. */
+  /** Called for each record whose file is not listed, where its name may find a file whose name is spelt otherwise. */
   missing(kind: Kind, id: string): void;
 }
 
@@ -64,7 +64,6 @@ export class DirectoryScan {
       differences++;
       this.services.hint(kind, id);
     };
-    const foldsCase = this.services.directories.foldsCase(kind);
     const missing = (id: string): void => {
       differences++;
       this.services.missing(kind, id);
@@ -74,15 +73,15 @@ export class DirectoryScan {
       if (id === undefined) continue;
       seen.add(id);
       if (this.#differs(kind, id, previous)) hint(id);
-      if (slices.isOver()) await slices.yieldToLoop();
+      if (slices.count()) await slices.yieldToLoop();
     }
     for (const id of store.ids(kind)) {
-      // A file that is not listed may be gone. A reading proves it, unless it would find a file whose name differs in case.
+      // A file that is not listed may be gone. A reading proves it, unless it would find a file whose name is spelt otherwise.
       if (!seen.has(id)) {
-        if (foldsCase) missing(id);
+        if (this.services.directories.folds(kind, id)) missing(id);
         else hint(id);
       }
-      if (slices.isOver()) await slices.yieldToLoop();
+      if (slices.count()) await slices.yieldToLoop();
     }
     return { files: seen.size, differences, busyMs: slices.busyMs };
   }
@@ -90,9 +89,9 @@ export class DirectoryScan {
   /** The names in a kind's directory. A directory that does not exist in its parent has none. */
   *#names(kind: Kind): Generator<string> {
     const { directories } = this.services;
-    const standing = directories.standing(kind);
-    if (standing.is === 'absent') return;
-    if (standing.is === 'unknown') throw new UnseenDirectoryError(standing.why);
+    const state = directories.stateOf(kind);
+    if (state.is === 'absent') return;
+    if (state.is === 'unknown') throw new UnseenDirectoryError(state.why);
     try {
       yield* namesIn(directories.files, directories.path(kind));
     } catch (error) {
@@ -115,14 +114,16 @@ export class DirectoryScan {
 }
 
 /**
- * Whether a file may have changed since it was read, with the same time and size: it was read within the grain of its time of change, and no
+ * Whether a file may have changed since it was read, with the same times and size: it was read within the grain of its last change, and no
  * scan has begun after that. A time in the future is of another clock, so one scan is all that can be done about it.
  */
 export function isRacy({ observedAt, signature }: RecordVersion, previousScan = 0): boolean {
   if (signature === undefined) return false;
-  const changedAt = inMs(signature.mtimeNs);
+  const { mtimeNs, changedNs = mtimeNs } = signature;
+  const lastNs = changedNs > mtimeNs ? changedNs : mtimeNs;
+  const changedAt = inMs(lastNs);
   if (changedAt > observedAt) return observedAt >= previousScan;
-  return Math.max(observedAt, previousScan) - changedAt < grainMs(signature.mtimeNs);
+  return Math.max(observedAt, previousScan) - changedAt < grainMs(lastNs);
 }
 
 /** The time that the scans of all kinds, which run concurrently, take together in one turn of the loop. */
@@ -148,9 +149,7 @@ class ScanTurns {
 
   /** Resolves in the next turn. */
   next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.clock.nextTurn(resolve);
-    });
+    return nextTurn(this.clock);
   }
 }
 
@@ -161,8 +160,8 @@ class Slices {
 
   constructor(private readonly turns: ScanTurns) {}
 
-  /** Whether the slice is over. Called after each record; reads the clock only after every 32nd. */
-  isOver(): boolean {
+  /** Counts a record, and reads the clock after every 32nd. @returns whether the slice is over. */
+  count(): boolean {
     if (++this.#count % LOOK_AT_TIME_EVERY !== 0) return false;
     const { passedMs, isSpent } = this.turns.look();
     this.busyMs += passedMs;

@@ -1,19 +1,19 @@
 import { KINDS, type Kind, type RecordName } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { delay, nextTurn, type Clock } from '../runtime/clock.js';
 import { StoppedError } from '../runtime/stopped-error.js';
 import type { Ingest } from './ingest.js';
 import type { LinkedFiles } from './linked-files.js';
-import type { Lookout } from './lookout.js';
+import type { FallbackChecks } from './fallback-checks.js';
 import type { Reconciler } from './reconciler.js';
-import type { Sight } from './sight.js';
+import type { Visibility } from './visibility.js';
 
 /** How often it is looked whether a file that could not be read was read meanwhile. */
 const UNREAD_MS = 5;
 
 export interface BarrierParts {
   readonly clock: Clock;
-  readonly sight: Sight;
-  readonly lookout: Lookout;
+  readonly visibility: Visibility;
+  readonly fallback: FallbackChecks;
   readonly ingest: Ingest;
   readonly reconciler: Reconciler;
   readonly linked: LinkedFiles;
@@ -43,23 +43,23 @@ export class DiskBarrier {
   }
 
   async #read(record: RecordName | undefined): Promise<void> {
-    const { sight, lookout, ingest, reconciler } = this.parts;
-    sight.verify();
+    const { clock, visibility, fallback, ingest, reconciler } = this.parts;
+    visibility.verify();
     if (record) {
       await ingest.readNow(record);
       await this.#untilRead(record);
       return;
     }
-    const isTold = lookout.toldUpToNow();
+    const isHinted = fallback.hintedUpToNow();
     // A change before the call has given its hint when the loop has polled after it. The first turn may come without a poll.
-    await this.#nextTurn();
-    await this.#nextTurn();
+    await nextTurn(clock);
+    await nextTurn(clock);
     await ingest.drain();
-    const known = sight.known();
-    const untold = KINDS.filter((kind) => !isTold(kind) || !known.has(kind) || !this.#hasAllHints(kind));
-    if (untold.length > 0) {
+    const known = visibility.known();
+    const unhinted = KINDS.filter((kind) => !isHinted(kind) || !known.has(kind) || !this.#hasAllHints(kind));
+    if (unhinted.length > 0) {
       // A scan that is running may already have passed a file that was written after the scan began. So a new one is needed.
-      await Promise.all(untold.map((kind) => reconciler.rescan(kind)));
+      await Promise.all(unhinted.map((kind) => reconciler.rescan(kind)));
       await ingest.drain();
     }
     await this.#untilRead();
@@ -73,7 +73,7 @@ export class DiskBarrier {
     const { clock, ingest } = this.parts;
     const from = clock.elapsed();
     if (!ingest.isUnread(from, only)) return;
-    while (ingest.isUnread(from, only)) await new Promise<void>((resolve) => clock.after(UNREAD_MS, resolve));
+    while (ingest.isUnread(from, only)) await delay(clock, UNREAD_MS);
     await ingest.drain();
   }
 
@@ -81,11 +81,5 @@ export class DiskBarrier {
   #hasAllHints(kind: Kind): boolean {
     const { ingest, reconciler, linked } = this.parts;
     return !ingest.hasBurst && reconciler.hasAllHints(kind) && !linked.isAny(kind);
-  }
-
-  #nextTurn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.parts.clock.nextTurn(resolve);
-    });
   }
 }

@@ -1,5 +1,5 @@
 import type { Kind } from '../../protocol/index.js';
-import { readRecordName } from './record-name.js';
+import { readFileName } from './file-name.js';
 import { SELF_TEST_PREFIX } from './self-test.js';
 import type { Warnings } from './warnings.js';
 
@@ -32,12 +32,12 @@ export class IgnoredFiles {
 
   /** Whether the name of a record's file could have this id. */
   isRecordId(id: string): boolean {
-    return readRecordName(`${id}.json`, this.maxIdBytes).is === 'record';
+    return readFileName(`${id}.json`, this.maxIdBytes).is === 'record';
   }
 
   /** Reads a file's name. @returns the record's id, or `undefined` if the file is ignored. */
   idOf(kind: Kind, name: string, metIn: MetIn): string | undefined {
-    const reading = readRecordName(name, this.maxIdBytes);
+    const reading = readFileName(name, this.maxIdBytes);
     if (reading.is === 'record') return reading.id;
     if (name.startsWith(SELF_TEST_PREFIX)) return undefined;
     if (this.#names.size < MAX_COUNTED) this.#names.add(`${kind}/${name}`);

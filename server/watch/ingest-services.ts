@@ -16,8 +16,8 @@ export interface IngestServices extends SettledReaderServices {
   seen(kinds: readonly Kind[]): ReadonlySet<Kind>;
   /** Those of which, in addition, every change has been read, or has caused a hint that is pending or will arrive. */
   known(kinds: readonly Kind[]): ReadonlySet<Kind>;
-  /** Whether a name also finds a file whose name differs in case. */
-  foldsCase(kind: Kind): boolean;
+  /** Whether another spelling of a record's name finds its file, in another case or normal form. */
+  folds(kind: Kind, id: string): boolean;
   /** The name by which the directory lists the file of an id; `undefined` if only a listing can tell. */
   listedName(kind: Kind, id: string): string | undefined;
   /** Checks which directories are at the paths now. */
@@ -25,7 +25,7 @@ export interface IngestServices extends SettledReaderServices {
   /** Whether the watcher, as far as is known, gives a hint at once for each file that this system changes. */
   hintsAreComplete(): boolean;
   /** Whether, up to now, hints have reported all changes in the directories of these kinds, from all writers. */
-  tells(kinds: readonly Kind[]): boolean;
+  hintsSuffice(kinds: readonly Kind[]): boolean;
   /** Requests a comparison of all directories soon, because hints may have been lost. */
   reconcileSoon(why: string): void;
 }

@@ -1,6 +1,7 @@
 import type { Kind, RecordName } from '../../protocol/index.js';
 import type { Change } from '../store/change.js';
 import type { StoreEvent } from '../store/store-event.js';
+import { nextTurn } from '../runtime/clock.js';
 import { UNSUPERVISED } from '../runtime/supervisor.js';
 import { TurnLoop, type Turn } from '../runtime/turn-loop.js';
 import type { IngestServices } from './ingest-services.js';
@@ -10,7 +11,7 @@ import { PendingHints } from './pending-hints.js';
 import { warnOfContent } from './record-warnings.js';
 import { Removals } from './removals.js';
 import { SettledReader } from './settled-reader.js';
-import { takeIn } from './take-in.js';
+import { applyContained } from './record-containment.js';
 import type { HintSink } from './watcher.js';
 
 /** One turn of the loop reads files for at most this long. The rest waits for the next turn. */
@@ -58,7 +59,7 @@ export class Ingest implements HintSink {
       store,
       clock,
       settleMs,
-      tells: (kinds) => services.tells(kinds),
+      hintsSuffice: (kinds) => services.hintsSuffice(kinds),
       known: (kinds) => services.known(kinds),
       verify: () => {
         services.verifyDirectories();
@@ -112,9 +113,9 @@ export class Ingest implements HintSink {
     this.notified();
     const id = this.services.ignored.idOf(kind, name, 'hint');
     if (id === undefined) return;
-    const { foldsCase, listedName, store, rescan } = this.services;
-    // The listed name names the record; a hint may have another spelling, and so may a record whose file was renamed to another case.
-    const listed = foldsCase(kind) ? listedName(kind, id) : name;
+    const { folds, listedName, store, rescan } = this.services;
+    // The listed name names the record; a hint may have another spelling, and so may a record whose file was renamed to another one.
+    const listed = folds(kind, id) ? listedName(kind, id) : name;
     const isGoneOrUntold = listed === undefined && store.get(kind, id) !== undefined;
     if (listed === name || isGoneOrUntold) this.record(kind, id);
     else void rescan(kind);
@@ -125,7 +126,7 @@ export class Ingest implements HintSink {
     void this.services.rescan(kind);
   }
 
-  way(): void {
+  ancestor(): void {
     this.services.verifyDirectories();
   }
 
@@ -145,6 +146,8 @@ export class Ingest implements HintSink {
 
   /** Notes that a comparison did not find the file of a record in its directory. */
   missing(kind: Kind, id: string): void {
+    // A reading that was requested before would find a file whose name is spelt otherwise.
+    this.#pending.delete(kind, id);
     this.#removals.note({ kind, id });
     this.#schedule();
   }
@@ -155,7 +158,7 @@ export class Ingest implements HintSink {
   async readNow({ kind, id }: RecordName): Promise<void> {
     // For an id that no file name can have, a comparison could never find the file.
     if (!this.services.ignored.isRecordId(id)) return;
-    if (this.services.foldsCase(kind) && this.services.listedName(kind, id) !== `${id}.json`) {
+    if (this.services.folds(kind, id) && this.services.listedName(kind, id) !== `${id}.json`) {
       await this.services.rescan(kind);
       await this.drain();
       return;
@@ -171,7 +174,7 @@ export class Ingest implements HintSink {
   async drain(): Promise<void> {
     this.#schedule();
     while (this.#isBusy && this.#phase === 'running') {
-      await new Promise<void>((resolve) => this.services.clock.nextTurn(resolve));
+      await nextTurn(this.services.clock);
     }
   }
 
@@ -217,7 +220,7 @@ export class Ingest implements HintSink {
       supervision.contain('the ends of leases', () => {
         for (const event of this.#deadlines.end()) events.push(event);
       });
-      this.#pending.told();
+      this.#pending.published();
     }
     const readAt = clock.elapsed();
     publish(events, hintedAt === undefined ? undefined : readAt - hintedAt);
@@ -242,7 +245,7 @@ export class Ingest implements HintSink {
     for (const change of changes) {
       // Checked again: other records of the same turn may have filled the store since this one was read.
       if (change.is !== 'absent' && !admits(change.kind, change.id)) continue;
-      for (const event of takeIn(this.services, change, clock.now())) {
+      for (const event of applyContained(this.services, change, clock.now())) {
         if (event.after?.problem !== undefined) warnOfContent(this.services.warnings, event.after);
         events.push(event);
       }

@@ -17,7 +17,7 @@ export interface LeaseDeadlineServices {
   /** How long a deadline waits for files that were being written when it passed. */
   readonly settleMs: number;
   /** Whether, up to now, each change in the directories of these kinds has given a hint: if not, they are compared first. */
-  tells(kinds: readonly Kind[]): boolean;
+  hintsSuffice(kinds: readonly Kind[]): boolean;
   /** Those of some kinds of which every change has been read, or has caused a hint that is pending or will arrive. */
   known(kinds: readonly Kind[]): ReadonlySet<Kind>;
   /** Checks which directories are at the paths. */
@@ -70,7 +70,7 @@ export class LeaseDeadlines {
   start(): void {
     // Loading many files is no sleep.
     this.#time = new LeaseTime(this.services.clock);
-    this.#mayHaveMissedHints = !this.services.tells(LEASE_KINDS);
+    this.#mayHaveMissedHints = !this.services.hintsSuffice(LEASE_KINDS);
     this.sleep();
   }
 
@@ -101,7 +101,7 @@ export class LeaseDeadlines {
         // A deadline is so late only after a pause of the process, an accepted step of the clock, or unseen directories.
         if (now - due > PAUSE_MS && !this.#mayHaveMissedHints) this.#pauseNoticed();
         // A directory that changed without a hint may hold a heartbeat.
-        this.#mayHaveMissedHints ||= !this.services.tells(LEASE_KINDS);
+        this.#mayHaveMissedHints ||= !this.services.hintsSuffice(LEASE_KINDS);
         if (this.#mayHaveMissedHints) {
           // The hints of a comparison cause a turn, and that turn must not begin the next comparison.
           if (clock.elapsed() >= this.#compareAgainAt) void this.#compare(now);

@@ -1,28 +1,29 @@
 import { KINDS, type Kind, type Observed } from '../../protocol/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { delay, type Clock } from '../runtime/clock.js';
 import { sameSignature, type Signature } from '../store/change.js';
 import type { RecordVersion } from '../store/record-version.js';
 import type { StoreEvent } from '../store/store-event.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import { namesIn } from './directory-names.js';
 import { isRacy } from './directory-scan.js';
-import { signatureAt, unreadable, type Unavailable } from './record-reader.js';
-import { readRecordName } from './record-name.js';
-import { readOne, takeIn, type TakeInServices } from './take-in.js';
+import { readFileName } from './file-name.js';
+import { applyContained, readContained, type ContainmentServices } from './record-containment.js';
+import { signatureAt, unreadable } from './record-reader.js';
+import { warnOfUnreadable } from './record-warnings.js';
+import type { Warnings } from './warnings.js';
 
 /** The pause between attempts to read files that are being written while the server starts. */
 const RETRY_MS = 20;
 
 /** The parts that load the records of the directories into a store before anything is published. */
-export interface LoadServices extends TakeInServices {
+export interface LoadServices extends ContainmentServices {
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly settleMs: number;
   readonly maxIdBytes: number;
+  readonly warnings: Warnings;
   /** Notes that a kind's directory cannot be listed: its records in the store stay as they are. */
   cannotList(kind: Kind): void;
-  /** Logs a warning about a file that cannot be read and is loaded as unreadable. */
-  sayUnreadable(reading: Unavailable): void;
 }
 
 /**
@@ -41,7 +42,7 @@ export async function loadRecords(services: LoadServices, observed: Observed): P
     const isLast = clock.elapsed() >= giveUpAt;
     unread = unread.filter((file) => !take(services, file, isLast, observed, events));
     if (unread.length === 0 || isLast) return events;
-    await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve));
+    await delay(clock, RETRY_MS);
   }
 }
 
@@ -61,14 +62,14 @@ function take(
   observed: Observed,
   events: StoreEvent[],
 ): boolean {
-  const reading = readOne(services, kind, id);
+  const reading = readContained(services, kind, id);
   // The directory was replaced: its next comparison will find the record.
   if (reading.is === 'unseen') return true;
   if (!isListed && reading.is !== 'present') return true;
   if ((reading.is === 'unavailable' || reading.is === 'broken') && !isLast) return false;
-  if (reading.is === 'unavailable') services.sayUnreadable(reading);
+  if (reading.is === 'unavailable') warnOfUnreadable(services.warnings, reading);
   const change = reading.is === 'unavailable' ? unreadable(reading) : reading;
-  for (const event of takeIn(services, change, services.clock.now(), observed)) events.push(event);
+  for (const event of applyContained(services, change, services.clock.now(), observed)) events.push(event);
   return true;
 }
 
@@ -97,7 +98,7 @@ function idsIn(directories: CheckedDirectories, kind: Kind, maxIdBytes: number):
   const ids = new Set<string>();
   try {
     for (const name of namesIn(directories.files, directories.path(kind))) {
-      const reading = readRecordName(name, maxIdBytes);
+      const reading = readFileName(name, maxIdBytes);
       if (reading.is === 'record') ids.add(reading.id);
     }
   } catch {

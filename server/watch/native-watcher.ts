@@ -2,9 +2,8 @@ import { realpathSync, watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Place } from './checked-directory.js';
-import { completenessOf, type Completeness } from './completeness.js';
+import { completenessOf, type Completeness, type Mechanism } from './completeness.js';
 import { leastReliable, type FileSystem } from '../repository/index.js';
-import type { Mechanism } from './mechanism.js';
 import type { HintSink, Watcher } from './watcher.js';
 
 const MECHANISM_BY_PLATFORM: Readonly<Partial<Record<NodeJS.Platform, Mechanism>>> = {
@@ -22,7 +21,7 @@ export type WatchFunction = (
 ) => Pick<FSWatcher, 'close' | 'on'>;
 
 /** The number of directories on the path to `coordination/`: the root and `.muse`. */
-const WAY_TO_COORDINATION = 2;
+const ABOVE_COORDINATION = 2;
 
 interface Watched {
   readonly place: Place;
@@ -64,7 +63,7 @@ export class NativeWatcher implements Watcher {
   ) {
     this.#completeness = completenessOf(mechanism, fileSystem);
     // FSEvents reports everything below a directory, so the root and .muse would bring every change in the working tree.
-    const places = mechanism === 'FSEvents' ? directories.places.slice(WAY_TO_COORDINATION) : directories.places;
+    const places = mechanism === 'FSEvents' ? directories.places.slice(ABOVE_COORDINATION) : directories.places;
     this.#watched = places.map((place) => ({
       place,
       identity: undefined,
@@ -148,7 +147,7 @@ export class NativeWatcher implements Watcher {
     // On Windows a hint without a name says that the buffer has overflowed.
     if (name === null && this.mechanism === 'ReadDirectoryChangesW') this.#sink?.everything('hints were lost');
     else if (name === null && this.#completeness.names === 'files')
-      this.#completeness = { ...this.#completeness, names: 'directories', inPlace: 'untold' };
+      this.#completeness = { ...this.#completeness, names: 'directories', inPlace: 'silent' };
     // If a directory is removed, moved, or its permissions change, the notification has the directory's own name. Another one
     // may be at its path now, even if it has the old inode and was made within the same tick of the file system's clock.
     if (isItself) watched.identity = undefined;
@@ -159,14 +158,14 @@ export class NativeWatcher implements Watcher {
     this.#sink?.notified();
     if (kind === undefined) {
       // In a parent directory only the directories on the path to the records matter, and only whether they are the same.
-      if (name === null || isItself || this.#isOnWay(name)) this.#sink?.way();
+      if (name === null || isItself || this.#isAncestor(name)) this.#sink?.ancestor();
       return;
     }
-    this.#sink?.way();
+    this.#sink?.ancestor();
     this.#sink?.directory(kind);
   }
 
-  #isOnWay(name: string): boolean {
+  #isAncestor(name: string): boolean {
     return this.#watched.some(({ place }) => place.name === name);
   }
 }

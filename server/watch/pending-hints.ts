@@ -35,7 +35,7 @@ export class PendingHints {
     return first?.number ?? Infinity;
   }
 
-  /** When the first hint since {@link told} arrived, on the monotonic clock. */
+  /** When the first hint since {@link published} arrived, on the monotonic clock. */
   get hintedAt(): number | undefined {
     return this.#hintedAt;
   }
@@ -64,7 +64,7 @@ export class PendingHints {
   }
 
   /** Notes that the changes of all hints so far are about to be published. */
-  told(): void {
+  published(): void {
     this.#hintedAt = undefined;
   }
 

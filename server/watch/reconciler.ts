@@ -53,7 +53,7 @@ export class Reconciler {
     /** Called before each comparison of all directories: checks that the watched directories are still at their paths. */
     private readonly verifyWatches: () => void,
     /** Called when a directory cannot be compared any more, or can be compared again. */
-    private readonly sightChanged: () => void = () => undefined,
+    private readonly visibilityChanged: () => void = () => undefined,
   ) {
     this.#lastScan = clock.now();
   }
@@ -76,7 +76,7 @@ export class Reconciler {
   cannotSee(kind: Kind, why: string): void {
     const isNew = !this.#unseen.has(kind);
     this.#unseen.set(kind, why);
-    if (isNew) this.sightChanged();
+    if (isNew) this.visibilityChanged();
   }
 
   start(): void {
@@ -141,7 +141,7 @@ export class Reconciler {
     try {
       this.#report(kind, await this.scan.run(kind));
       if (this.#unverified.get(kind) === incident) this.#unverified.delete(kind);
-      if (this.#unseen.delete(kind)) this.sightChanged();
+      if (this.#unseen.delete(kind)) this.visibilityChanged();
       return true;
     } catch (error) {
       this.cannotSee(kind, (error as Error).message);

@@ -85,7 +85,7 @@ export class RecordReader {
   read(kind: Kind, id: string): Reading {
     this.#length = 0;
     const { directories, admits } = this.services;
-    if (!directories.isStill(kind)) return directories.standing(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
+    if (!directories.isStill(kind)) return directories.stateOf(kind).is === 'absent' ? absent(kind, id) : UNSEEN;
     // A record that is not admitted counts as a file that does not exist.
     if (!admits(kind, id)) return absent(kind, id);
     this.linked.note(kind, id, false);
@@ -173,9 +173,12 @@ export function unreadable({ kind, id }: Unavailable): Broken {
 const absent = (kind: Kind, id: string): Change => ({ is: 'absent', kind, id });
 
 function signatureOf(stats: BigIntStats): Signature {
-  // The journal keeps 64 bits. File systems have times after the year 2262, which take more; what is left still differs when they do.
-  return { inode: Number(stats.ino), mtimeNs: BigInt.asIntN(64, stats.mtimeNs), size: Number(stats.size) };
+  const [mtimeNs, changedNs] = [stored(stats.mtimeNs), stored(stats.ctimeNs)];
+  return { inode: Number(stats.ino), mtimeNs, size: Number(stats.size), changedNs };
 }
+
+/** The journal keeps 64 bits. File systems have times after the year 2262, which take more; what is left still differs when they do. */
+const stored = (timeNs: bigint): bigint => BigInt.asIntN(64, timeNs);
 
 /** @returns the signature of the entry at a path; `undefined` if there is none or its status cannot be read. */
 export function signatureAt(files: Files, path: string): Signature | undefined {

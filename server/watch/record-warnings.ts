@@ -18,7 +18,7 @@ export function warnOfProblem(warnings: Warnings, kind: Kind, id: string, proble
 }
 
 /** Warns of files that cannot be read, once for each error code: a lack of descriptors affects every file. */
-export function sayUnreadable(warnings: Warnings, { kind, id, error }: Unavailable): void {
+export function warnOfUnreadable(warnings: Warnings, { kind, id, error }: Unavailable): void {
   const code = errorCode(error);
   const file = `${KIND_DIRECTORIES[kind]}/${id}.json`;
   warnings.once(

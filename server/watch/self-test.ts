@@ -1,5 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removePatiently } from '../repository/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CheckedDirectories } from './checked-directories.js';
 import type { Watcher } from './watcher.js';
@@ -34,7 +35,7 @@ export async function selfTest(
     watcher.start({
       file: (kind, file) => file === name && note(kind),
       directory: note,
-      way: () => undefined,
+      ancestor: () => undefined,
       notified: () => undefined,
       everything: () => undefined,
     });
@@ -54,7 +55,7 @@ export async function selfTest(
     return (error as Error).message;
   } finally {
     watcher.stop();
-    for (const path of places.values()) rmSync(join(path, name), { force: true });
+    for (const path of places.values()) removePatiently(join(path, name));
   }
 }
 

@@ -2,13 +2,13 @@ import { recordKey, type Kind, type RecordName } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Broken, Change } from '../store/change.js';
 import { unreadable } from './record-reader.js';
-import { sayUnreadable, warnOfProblem } from './record-warnings.js';
+import { warnOfUnreadable, warnOfProblem } from './record-warnings.js';
 import type { Removals } from './removals.js';
-import { readOne, type TakeInServices } from './take-in.js';
+import { readContained, type ContainmentServices } from './record-containment.js';
 import { UnsettledFiles } from './unsettled-files.js';
 import type { Warnings } from './warnings.js';
 
-export interface SettledReaderServices extends TakeInServices {
+export interface SettledReaderServices extends ContainmentServices {
   readonly clock: Clock;
   readonly warnings: Warnings;
   readonly settleMs: number;
@@ -51,7 +51,7 @@ export class SettledReader {
   read(kind: Kind, id: string): Change | undefined {
     const { store, warnings } = this.services;
     const key = recordKey(kind, id);
-    const reading = readOne(this.services, kind, id);
+    const reading = readContained(this.services, kind, id);
     if (reading.is === 'unseen') {
       this.#unsettled.settled(key);
       this.removals.forget(kind, id);
@@ -70,7 +70,7 @@ export class SettledReader {
     const change: Broken = reading.is === 'unavailable' ? unreadable(reading) : reading;
     const isKnown = store.get(kind, id)?.problem === change.problem;
     if (this.#unsettled.met(key, { kind, id }, reading, isKnown) === 'wait') return undefined;
-    if (reading.is === 'unavailable') sayUnreadable(warnings, reading);
+    if (reading.is === 'unavailable') warnOfUnreadable(warnings, reading);
     else warnOfProblem(warnings, kind, id, change.problem);
     return change;
   }

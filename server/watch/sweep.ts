@@ -42,14 +42,14 @@ export class Sweep {
 
   /** Looks at each directory, and compares those that changed without a hint. */
   look(): void {
-    const unsaid: Kind[] = [];
-    for (const kind of KINDS) if (!this.#isTold(kind)) unsaid.push(kind);
-    if (unsaid.length === 0) return;
+    const unhinted: Kind[] = [];
+    for (const kind of KINDS) if (!this.#isHinted(kind)) unhinted.push(kind);
+    if (unhinted.length === 0) return;
     // The hint of a change may be waiting in the kernel: the next turn comes after the loop has polled.
     this.services.clock.nextTurn(() => {
-      for (const kind of unsaid) {
+      for (const kind of unhinted) {
         const glance = this.services.glance(kind);
-        if (this.#isTold(kind, glance)) continue;
+        if (this.#isHinted(kind, glance)) continue;
         // The mark is older than the comparison, so that a change during it is another one.
         this.#take(kind, glance);
         void this.services.rescan(kind).then((isSeen) => {
@@ -60,15 +60,15 @@ export class Sweep {
   }
 
   /** Whether hints alone tell all that may decide about leases: a directory of these kinds has not changed without one. */
-  tells(kinds: readonly Kind[]): boolean {
-    return mayEndLeases(this.services.completeness()) && kinds.every((kind) => this.#isTold(kind));
+  hintsSuffice(kinds: readonly Kind[]): boolean {
+    return mayEndLeases(this.services.completeness()) && kinds.every((kind) => this.#isHinted(kind));
   }
 
   /**
    * Looks at the directories now. @returns whether hints have told all changes up to now in a kind's directory, to be asked when the loop has
    * polled since. Later changes do not matter: while agents write, there always are some.
    */
-  toldUpToNow(): (kind: Kind) => boolean {
+  hintedUpToNow(): (kind: Kind) => boolean {
     const marks = new Map(KINDS.map((kind) => [kind, this.services.glance(kind)?.mark]));
     return (kind) => {
       if (!mayEndLeases(this.services.completeness())) return false;
@@ -79,7 +79,7 @@ export class Sweep {
   }
 
   /** Whether a directory is as it was, or hints that name each of its changes have come. */
-  #isTold(kind: Kind, glance = this.services.glance(kind)): boolean {
+  #isHinted(kind: Kind, glance = this.services.glance(kind)): boolean {
     // A directory that is not there is noticed by the check of the directories.
     if (glance === undefined) return true;
     if (this.#known.get(kind) === glance.mark) {

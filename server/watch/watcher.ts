@@ -1,6 +1,5 @@
 import type { Kind } from '../../protocol/index.js';
-import type { Completeness } from './completeness.js';
-import type { Mechanism } from './mechanism.js';
+import type { Completeness, Mechanism } from './completeness.js';
 
 /** Receives a watcher's hints. A hint names what to read, and says nothing about its content. */
 export interface HintSink {
@@ -9,7 +8,7 @@ export interface HintSink {
   /** Something in the kind's directory may have changed. */
   directory(kind: Kind): void;
   /** A directory on the path to the records may have been replaced. */
-  way(): void;
+  ancestor(): void;
   /** A notification has arrived, even one without effect. A burst of them may have overflowed the kernel's queue. */
   notified(): void;
   /** Anything may have changed without a hint, because the mechanism has failed. */
@@ -38,8 +37,8 @@ export const passingTo = (sink: HintSink, instead: Partial<HintSink> = {}): Hint
   directory: (kind) => {
     sink.directory(kind);
   },
-  way: () => {
-    sink.way();
+  ancestor: () => {
+    sink.ancestor();
   },
   notified: () => {
     sink.notified();

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -142,6 +142,34 @@ t.test('a unit sets variables that exist, and starts a command that exists', asy
   }
 });
 
+/** An agent of launchd as launchd reads it; `undefined` without Python, whose parser is strict. */
+const agentIn = (path: string): LaunchAgent | undefined => {
+  const program = 'import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))';
+  const { error, stdout, stderr } = spawnSync('python3', ['-c', program], { input: read(path), encoding: 'utf8' });
+  if (error !== undefined) return undefined;
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as LaunchAgent;
+};
+
+interface LaunchAgent {
+  readonly ProgramArguments: readonly string[];
+  readonly EnvironmentVariables: Readonly<Record<string, string>>;
+}
+const AGENT = agentIn('launchd/muse-bus.plist');
+
+t.test(
+  'the agent of launchd sets variables that exist, and starts a server',
+  { skip: AGENT === undefined && 'python3 is not installed' },
+  async (t) => {
+    const known = new Set(SOURCE_TABLE.map(({ variable }) => variable));
+    const { EnvironmentVariables: variables, ProgramArguments: command } = AGENT!;
+    const names = Object.keys(variables).filter((name) => name.startsWith('MUSE_BUS_'));
+    t.same(names, ['MUSE_BUS_ROOT', 'MUSE_BUS_PORT']);
+    for (const name of names) t.ok(known.has(name), name);
+    t.same(command.slice(2), ['muse-bus', 'serve']);
+  },
+);
+
 /** Every metric with its labels, as `/metrics` of an origin and of an edge write them. */
 async function exported(): Promise<string> {
   const relay = resolveRelay({ url: 'nats://127.0.0.1:1' }, 5_000);
@@ -150,7 +178,7 @@ async function exported(): Promise<string> {
   const { bus } = repository.server;
   const { epoch, store, history } = bus.hub;
   const health = (): WatchHealth => bus.health;
-  const source = { epoch, store, history, health, readNow: () => Promise.resolve(), tellAgain: () => undefined };
+  const source = { epoch, store, history, health, readNow: () => Promise.resolve(), republish: () => undefined };
   const services = { options: relay, root: '/', source, maxRecordBytes: 1, clock: systemClock, log: silentLog };
   const delay = new LoopDelay();
   const [origin, edge] = [new LazyRegistry(), new LazyRegistry()];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { resolveSettings } from '../../client/cli/settings/resolve-settings.js';
-import { ruleText, SOURCE_RULES, SOURCE_TABLE } from '../../client/cli/settings/setting-sources.js';
+import { SOURCE_RULES, SOURCE_TABLE, type RepositoryRule } from '../../client/cli/settings/setting-sources.js';
 import { SETTINGS } from '../../client/cli/settings/settings.js';
 import { Command } from '../support/command.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
@@ -67,3 +67,17 @@ t.test('the settings of an MCP client in the README start a server that exits in
   const mcp = Command.museBus(args.map((arg) => (arg === '/path/to/repository' ? repository.root : arg)));
   t.equal(await mcp.exit, 0, mcp.errors.join('\n'));
 });
+
+/** A rule as the document shows it. */
+function ruleText(rule: RepositoryRule): string {
+  switch (rule.may) {
+    case 'nothing':
+      return 'no';
+    case 'lower':
+      return rule.least > 1 ? `lower, down to ${String(rule.least)}` : 'lower';
+    case 'range':
+      return `${String(rule.low)} to ${String(rule.high)}`;
+    case 'choose':
+      return rule.values.join(', ');
+  }
+}

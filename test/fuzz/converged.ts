@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KIND_DIRECTORIES, KINDS } from '../../protocol/index.js';
 import { parseRecord } from '../../server/watch/record-parser.js';
-import { readRecordName } from '../../server/watch/record-name.js';
+import { readFileName } from '../../server/watch/file-name.js';
 
 /** Reads the disk without a server. @returns the state of each record: its data as JSON, or `broken` */
 export function lookAtDisk(root: string): Map<string, string> {
@@ -10,7 +10,7 @@ export function lookAtDisk(root: string): Map<string, string> {
   for (const kind of KINDS) {
     const directory = join(root, '.muse', 'coordination', KIND_DIRECTORIES[kind]);
     for (const name of readdirSync(directory)) {
-      const reading = readRecordName(name, 256);
+      const reading = readFileName(name, 256);
       if (reading.is === 'record') found.set(`${kind}/${reading.id}`, stateOf(join(directory, name)));
     }
   }

@@ -59,7 +59,7 @@ t.test('every module in the package has a source file: nothing is left from an e
 });
 
 t.test('no packed text names a directory of the machine that built it, or a source map', async (t) => {
-  const texts = PATHS.filter((path) => /\.(js|ts|md|json|html|css|svg|yaml)$/.test(path));
+  const texts = PATHS.filter((path) => /\.(c?js|ts|md|json|html|css|svg|yaml)$/.test(path));
   // The path of a checkout at / or in a directory of one letter would match in any text.
   const places = [ROOT, process.env['HOME'] ?? ''].filter((place) => place.length > 6);
   const naming = texts.filter((path) => {
@@ -91,13 +91,13 @@ t.test(
 
 /** The text of everything that is loaded before a command begins: its part of the bundle and all that this imports. */
 function loadedFor(command: string): string {
-  const found = PATHS.find((path) => new RegExp(`^${CLI}/chunks/${command}-[A-Z0-9]+\\.js$`).test(path));
+  const found = PATHS.find((path) => new RegExp(`^${CLI}/chunks/${command}-[A-Z0-9]+\\.cjs$`).test(path));
   const texts = new Map<string, string>();
   const load = (path: string): void => {
     if (texts.has(path)) return;
     const text = read(path);
     texts.set(path, text);
-    for (const [, part] of text.matchAll(/^(?:import|\} from|import .* from) "\.\/([^"]+)";$/gm))
+    for (const [, part] of text.matchAll(/^(?:var \w+ = )?require\("\.\/([^"]+)"\);$/gm))
       load(`${CLI}/chunks/${part!}`);
   };
   load(found!);
@@ -106,37 +106,42 @@ function loadedFor(command: string): string {
 
 t.test('a command loads what it needs, from a few files', async (t) => {
   const holders = loadedFor('holders');
-  t.match(holders, '// dist/client/cli/commands/server-holding.js');
-  t.notMatch(holders, /^\/\/ (dist\/client\/sdk\/connection\.js|node_modules\/(ws|msgpackr)\/)/m, 'nor a client');
-  t.notMatch(holders, /^\/\/ dist\/server\/(network|watch|store|journal)\//m, 'holders does not load a server');
-  t.match(loadedFor('get'), '// dist/client/sdk/connection.js');
-  t.notMatch(holders, /^\/\/ node_modules\/(zod|pino|@modelcontextprotocol)\//m);
+  t.match(holders, '//! dist/client/cli/commands/server-holding.js');
+  t.notMatch(holders, /^\/\/! (dist\/client\/sdk\/connection\.js|node_modules\/(ws|msgpackr)\/)/m, 'nor a client');
+  t.notMatch(holders, /^\/\/! dist\/server\/(network|watch|store|journal)\//m, 'holders does not load a server');
+  t.match(loadedFor('get'), '//! dist/client/sdk/connection.js');
+  t.notMatch(holders, /^\/\/! node_modules\/(zod|pino|@modelcontextprotocol)\//m);
   for (const command of ['serve', 'edge', 'demo', 'mcp', 'doctor'])
     t.notMatch(
       loadedFor(command),
-      /^\/\/ (dist\/server\/network|node_modules\/(zod|pino|ws))\//m,
+      /^\/\/! (dist\/server\/network|node_modules\/(zod|pino|ws))\//m,
       `the help of ${command}`,
     );
 });
 
 t.test(
-  'what an agent waits for at each edit is CommonJS, and so is the version: no ES module is loaded for them',
+  'what every command loads is CommonJS, and a bundle of its own for what an agent waits for at each edit, and for the version',
   (t) => {
     const imports = (file: string): string[] =>
       [...read(`${CLI}/${file}`).matchAll(/\bimport\(([^)]*)\)/g)].map(([, of]) => of!);
-    t.same(imports('main.cjs'), ["'./main.js'"], 'the other commands');
+    t.same(imports('main.cjs'), []);
+    t.same(imports('command-line.cjs'), []);
+    t.same(
+      PATHS.filter((path) => path.startsWith(`${CLI}/`) && path.endsWith('.js')),
+      [],
+    );
     t.same(imports('hook/main.cjs'), []);
     t.same(imports('hook/source.cjs'), ['"lmdb"'], 'of a journal, which a bus that only reads has not');
     const run = [...read(`${CLI}/hook/main.cjs`).matchAll(/\brunBundle\(("[^)]*)\)/g)].map(([, of]) => of!);
     t.same(run, ['"hook/source.cjs"'], 'only where no server of the repository answers');
     t.same(imports('print-version.cjs'), []);
     t.notMatch(read(`${CLI}/print-version.cjs`), 'commander');
-    t.notOk(PATHS.some((path) => path === `${CLI}/hook/main.js` || path === `${CLI}/print-version.js`));
     t.end();
   },
 );
 
-t.test('code that V8 compiled of the hook on this machine is not packed', (t) => {
+t.test('code that V8 compiled on this machine is not packed', (t) => {
+  t.notOk(PATHS.some((path) => path.startsWith(`${CLI}/compiled`)));
   t.same(PATHS.filter((path) => path.startsWith(`${CLI}/hook/`)).sort(), [
     `${CLI}/hook/main.cjs`,
     `${CLI}/hook/source.cjs`,
@@ -146,7 +151,7 @@ t.test('code that V8 compiled of the hook on this machine is not packed', (t) =>
 
 t.test('the licence of each package in the bundle of the commands is packed', async (t) => {
   const bundled = PATHS.filter((path) => path.startsWith(`${CLI}/chunks/`)).flatMap((path) =>
-    [...read(path).matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)].map(([, name]) => name!),
+    [...read(path).matchAll(/^\/\/! (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)].map(([, name]) => name!),
   );
   const licences = read(`${CLI}/LICENSES.txt`);
   t.ok(bundled.includes('ws'));

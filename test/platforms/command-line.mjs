@@ -1,9 +1,10 @@
 /**
  * What the command line is for, on each emulated platform (emulated-node.mjs): a server, a watch that is told each change, a lease that its
- * heartbeat saves, a restart that its clients do not notice. Part of `npm run test:platform`, against dist/: it takes some seconds a platform.
+ * heartbeat saves, a restart that its clients do not notice; and that of a host and a container one serves. Part of `npm run test:platform`,
+ * against dist/: it takes some seconds a platform.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,8 +47,10 @@ class Machine {
     renameSync(`${this.at(path)}.tmp`, this.at(path));
   }
 
-  start(...args) {
-    const child = spawn(process.execPath, ['--import', preload, command, ...args, '--root', this.root], {
+  /** @param under a program that runs another one, with its arguments. */
+  startUnder(under, ...args) {
+    const [program, ...all] = [...under, process.execPath, '--import', preload, command, ...args, '--root', this.root];
+    const child = spawn(program, all, {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -65,14 +68,18 @@ class Machine {
     return started;
   }
 
+  start(...args) {
+    return this.startUnder([], ...args);
+  }
+
   async run(...args) {
     const started = this.start(...args);
     await started.end;
     return started.out + started.err;
   }
 
-  async serve() {
-    const server = this.start('serve', '--port', '0');
+  async serve(under = []) {
+    const server = this.startUnder(under, 'serve', '--port', '0');
     const said = () => server.out + server.err;
     await until('it serves', () => said().includes('Listening at') || server.code !== undefined, said);
     assert.equal(server.code, undefined, said());
@@ -171,20 +178,51 @@ async function mainJob(machine, { names }) {
     );
 }
 
+/** Runs a program with processes and a network of its own, as a container on the same kernel. */
+const APART = ['unshare', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+/** Of a host and a container that share a repository, one serves it, and after its end the other. */
+async function oneOwner(machine, [first, second]) {
+  machine.put('tasks/t1.json', {});
+  const server = await machine.serve(first);
+  const endpoint = () => readFileSync(join(machine.root, '.muse/bus/endpoint.json'), 'utf8');
+  const published = endpoint();
+  const refused = machine.startUnder(second, 'serve', '--port', '0');
+  await refused.end;
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /served already by process \d+/);
+  assert.equal(endpoint(), published, 'nothing of the first is replaced');
+  // The pid is of another process here, or of none: its token goes to nobody.
+  const asked = machine.startUnder(second, 'get', 'task', 't1');
+  await asked.end;
+  assert.doesNotMatch(asked.out + asked.err, /"level":50/);
+  server.kill('SIGKILL');
+  await server.end;
+  const next = await machine.serve(second);
+  assert.doesNotMatch(next.out + next.err, /new epoch|damaged|silent/);
+  next.kill('SIGTERM');
+  await next.end;
+}
+
 const chosen = process.argv.slice(2);
+const jobs = Object.entries(PLATFORMS).map(([name, platform]) => [name, (machine) => mainJob(machine, platform)]);
+if (spawnSync(APART[0], [...APART.slice(1), 'true']).status === 0) {
+  jobs.push(['a host, then a container', (machine) => oneOwner(machine, [[], APART])]);
+  jobs.push(['a container, then its host', (machine) => oneOwner(machine, [APART, []])]);
+} else console.log('# skip a host and a container: this user may not make namespaces of processes and networks');
 let failed = 0;
 if (process.platform !== 'linux') console.log('# skip the emulated platforms: they are emulated over inotify');
 else
-  for (const [name, platform] of Object.entries(PLATFORMS)) {
+  for (const [name, job] of jobs) {
     if (chosen.length > 0 && !chosen.includes(name)) continue;
     const machine = new Machine(name);
     const from = performance.now();
     try {
-      await mainJob(machine, platform);
-      console.log(`ok: the command line on ${name} (emulated), ${String(Math.round(performance.now() - from))} ms`);
+      await job(machine);
+      console.log(`ok: the command line on ${name}, ${String(Math.round(performance.now() - from))} ms`);
     } catch (error) {
       failed++;
-      console.error(`not ok: the command line on ${name} (emulated)`, error);
+      console.error(`not ok: the command line on ${name}`, error);
     } finally {
       await machine.dispose();
     }

@@ -14,7 +14,8 @@ const SMB2 = 0xfe534d42;
 /**
  * `platform`: what the process says it runs on. `hints`: what a watch leaves out. `fileSystem`: the type of the file system, where the platform
  * tells it. `names`: a name in another case or normal form finds the file. `modes`: none are kept, and `chmod` is refused or ignored.
- * `inodes`: change with each process, or each look. `seconds`: times are kept in whole seconds. `held`: so many renames over a file fail.
+ * `inodes`: change with each process, or each look. `seconds`: times are kept in whole seconds. `held`: so often a rename over a file fails, and
+ * so often the removal of one.
  */
 export const PLATFORMS = {
   macOS: { platform: 'darwin', hints: 'one stream', names: 'folded' },
@@ -54,7 +55,7 @@ function emulate({ platform, hints, fileSystem, names, links, users, modes, inod
     const isBig = typeof stats.mode === 'bigint';
     if (modes !== undefined) stats.mode = isBig ? stats.mode | 0o777n : stats.mode | 0o777;
     if (!isBig) return stats;
-    if (seconds) stats.mtimeNs -= stats.mtimeNs % 1_000_000_000n;
+    if (seconds) stats.mtimeNs = stats.ctimeNs = stats.mtimeNs - (stats.mtimeNs % 1_000_000_000n);
     if (inodes === 'by process') stats.ino += BigInt(process.pid) << 32n;
     if (inodes === 'by look' && stats.isFile() && at(path).includes('/coordination/')) stats.ino = BigInt(++looks);
     return stats;
@@ -78,12 +79,20 @@ function emulate({ platform, hints, fileSystem, names, links, users, modes, inod
     };
   if (held !== undefined) {
     const failed = new Map();
+    const orFail = (call, path) => {
+      const times = (failed.get(`${call} ${String(path)}`) ?? 0) + 1;
+      failed.set(`${call} ${String(path)}`, times);
+      if (times <= held && real.existsSync(path)) throw failure(call === 'rename' ? 'EPERM' : 'EBUSY', call);
+    };
     fs.renameSync = (from, to) => {
-      const times = (failed.get(String(to)) ?? 0) + 1;
-      failed.set(String(to), times);
-      if (times <= held && real.existsSync(to)) throw failure('EPERM', 'rename');
+      orFail('rename', to);
       real.renameSync(from, to);
     };
+    for (const call of ['rmSync', 'unlinkSync', 'rmdirSync'])
+      fs[call] = (path, options) => {
+        orFail('remove', path);
+        real[call](path, options);
+      };
   }
   syncBuiltinESMExports();
 }

@@ -2,8 +2,7 @@ import { watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { systemFiles, type Files } from '../../server/watch/files.js';
 import type { WatchFunction } from '../../server/watch/native-watcher.js';
 import type { FileSystem } from '../../server/repository/index.js';
-import type { Miss } from '../../server/watch/completeness.js';
-import type { Mechanism } from '../../server/watch/mechanism.js';
+import type { Mechanism, Miss } from '../../server/watch/completeness.js';
 
 const LOCAL: FileSystem = { is: 'local', name: 'a local disk' };
 /** The latency that libuv asks FSEvents for, and how long it takes to open the stream again. */
@@ -23,7 +22,7 @@ export interface EmulatedPlatform {
 }
 
 /** The system's files with another status of each. */
-function filesWith(change: (stats: BigIntStats) => void): Files {
+export function filesWith(change: (stats: BigIntStats) => void): Files {
   const changed = (stats: BigIntStats): BigIntStats => {
     if (stats.isFile()) change(stats);
     return stats;
@@ -110,14 +109,19 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
   inotify: { mechanism: 'inotify', fileSystem: LOCAL, watch: () => listen },
   kqueue: {
     mechanism: 'kqueue',
-    fileSystem: { is: 'untold' },
+    fileSystem: { is: 'unreported' },
     misses: ['in-place', 'other-end'],
     watch: () => (path, listener) =>
       listen(path, (type) => {
         if (type === 'rename') listener(type, null);
       }),
   },
-  FSEvents: { mechanism: 'FSEvents', fileSystem: { is: 'untold' }, misses: ['other-end', 'gaps'], watch: oneStream },
+  FSEvents: {
+    mechanism: 'FSEvents',
+    fileSystem: { is: 'unreported' },
+    misses: ['other-end', 'gaps'],
+    watch: oneStream,
+  },
   'a layered mount': {
     mechanism: 'inotify',
     fileSystem: { is: 'layered', name: 'overlay' },
@@ -142,7 +146,7 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
   },
   ReadDirectoryChangesW: {
     mechanism: 'ReadDirectoryChangesW',
-    fileSystem: { is: 'untold' },
+    fileSystem: { is: 'unreported' },
     misses: ['other-end'],
     watch: smallBuffer,
   },
@@ -152,7 +156,7 @@ export const PLATFORMS: Readonly<Record<string, EmulatedPlatform>> = {
     misses: ['other-end'],
     watch: () => silent,
     files: filesWith((stats) => {
-      stats.mtimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
+      stats.mtimeNs = stats.ctimeNs = (stats.mtimeNs / SECOND_NS) * SECOND_NS;
     }),
   },
   'a mount with other inodes at each look': {

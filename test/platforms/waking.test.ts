@@ -1,10 +1,12 @@
 import t from 'tap';
+import { Deadline } from '../../client/cli/terminal/deadline.js';
 import { connect } from '../../client/sdk/index.js';
 import { BusServer } from '../../server/index.js';
 import { systemClock, type Clock } from '../../server/runtime/clock.js';
 import { unixMillis } from '../../protocol/index.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { HttpClient } from '../support/http-client.js';
-import { loadNativeEngine } from '../../server/network/native-engine.js';
+import { loadNativeEngine } from '../../server/network/uws/native-engine.js';
 import { TRANSPORTS } from '../support/running-server.js';
 import { TemporaryRepository } from '../support/temporary-repository.js';
 import { until } from '../support/until.js';
@@ -77,3 +79,39 @@ for (const [platform, elapsedInSleep] of [
         t.equal(bus.status.state, 'live');
       },
     );
+
+/** Timers that stand still in a sleep, while the clock for durations may go on. */
+class TimersAsleep extends ManualClock {
+  #sleptMs = 0;
+
+  constructor(private readonly elapsedInSleep: NonNullable<Clock['elapsedInSleep']>) {
+    super();
+  }
+
+  override elapsed(): number {
+    return super.elapsed() + this.#sleptMs;
+  }
+
+  sleep(ms: number): void {
+    this.setWallClock(ms);
+    if (this.elapsedInSleep === 'may-go-on') this.#sleptMs += ms;
+  }
+}
+
+for (const [platform, elapsedInSleep, leftMs] of [
+  ['Linux', 'stops', 20_000],
+  ['macOS and Windows', 'may-go-on', 1_000],
+] as const)
+  t.test(`${platform}: a command with --timeout 30 ends ${String(leftMs)} ms after a sleep of an hour`, (t) => {
+    const clock = new TimersAsleep(elapsedInSleep);
+    let isOver = false;
+    const deadline = new Deadline(30_000, () => (isOver = true), clock);
+    deadline.restart();
+    clock.advance(10_000);
+    clock.sleep(HOUR_MS);
+    clock.advance(leftMs - 1);
+    t.notOk(isOver);
+    clock.advance(1);
+    t.ok(isOver);
+    t.end();
+  });

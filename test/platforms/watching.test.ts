@@ -153,6 +153,8 @@ t.test(
     t.same(repository.watch.health.misses, ['other-end']);
     // What existed is not renamed below: the overlay keeps its own view of the names that it has looked up.
     await keepsItsPromises(t, repository, join(repository.root, 'upper'));
+    writeFileSync(join(repository.root, 'upper', KIND_DIRECTORIES.task, 't1.json'), JSON.stringify({ n: 2 }));
+    await until('a write in place is told', () => repository.store.get('task', 't1')?.data['n'] === 2);
   },
 );
 
@@ -206,7 +208,7 @@ t.test(
 
 t.test('of several file systems the least reliable decides, also one that comes later', async (t) => {
   const local: FileSystem = { is: 'local', name: 'ext4' };
-  t.same(leastReliable(local, { is: 'shared', name: 'NFS' }, { is: 'untold' }), { is: 'shared', name: 'NFS' });
+  t.same(leastReliable(local, { is: 'shared', name: 'NFS' }, { is: 'unreported' }), { is: 'shared', name: 'NFS' });
   t.equal(leastReliable(local, local), local);
   const repository = TemporaryRepository.for(t);
   const directories = new CheckedDirectories(repository.dir);
@@ -219,7 +221,7 @@ t.test('of several file systems the least reliable decides, also one that comes 
     directories.close();
   });
   const ignore = (): void => undefined;
-  watcher.start({ file: ignore, directory: ignore, way: ignore, notified: ignore, everything: ignore });
+  watcher.start({ file: ignore, directory: ignore, ancestor: ignore, notified: ignore, everything: ignore });
   t.equal(watcher.completeness.otherEnd, 'none');
   mounted = { is: 'shared', name: 'NFS' };
   repository.replaceDirectory('release');
@@ -250,7 +252,7 @@ t.test(
     watched.start({
       file: ignore,
       directory: ignore,
-      way: ignore,
+      ancestor: ignore,
       notified: ignore,
       everything: (why) => said.push(why),
     });
@@ -288,7 +290,7 @@ t.test('the file system decides what is known of other writers', async (t) => {
   t.equal(fileSystemOf(-0xacb2be).is, 'shared', 'SMB as a signed number');
   t.equal(fileSystemOf(0x12345).is, 'unknown');
   t.same(fileSystemAt('\\\\server\\share', 'win32'), { is: 'shared', name: 'a network share' });
-  t.equal(fileSystemAt('/Users', 'darwin').is, 'untold');
+  t.equal(fileSystemAt('/Users', 'darwin').is, 'unreported');
 });
 
 t.test('auto polls on a file system that other systems write, says so, and hears the kernel too', async (t) => {

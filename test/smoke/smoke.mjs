@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import Module from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath, URL } from 'node:url';
 import { promisify } from 'node:util';
@@ -58,6 +59,9 @@ try {
     .split('\n')
     .map((line) => JSON.parse(line).id);
   assert.deepEqual(ids, ['standing', 'written']);
+  // What Node has compiled of the command is kept for the next one, where Node can.
+  if (bun === undefined && Module.enableCompileCache !== undefined)
+    assert.ok(existsSync(join(dirname(command), 'compiled')));
 
   await server.stop();
   write('meanwhile');

@@ -5,7 +5,8 @@ let inode = 1;
 
 /** A signature that no other file has. */
 export function newSignature(): Signature {
-  return { inode: inode++, mtimeNs: BigInt(inode) * 1_000_000n, size: 100 };
+  const mtimeNs = BigInt(++inode) * 1_000_000n;
+  return { inode, mtimeNs, size: 100, changedNs: mtimeNs + 1n };
 }
 
 /** The change that a reading finds for a file with new content. */

@@ -38,13 +38,13 @@ export function ingestOver(clock: ManualClock) {
       return sight.isClear;
     },
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(sight.isClear ? kinds : []),
     known: (kinds) => new Set(sight.isClear ? kinds : []),
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
-    tells: () => true,
+    hintsSuffice: () => true,
     reconcileSoon: () => undefined,
   });
   ingest.start();

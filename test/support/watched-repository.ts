@@ -5,7 +5,7 @@ import type { Clock } from '../../server/runtime/clock.js';
 import type { StoreEvent } from '../../server/store/store-event.js';
 import { chooseWatcher } from '../../server/watch/choose-watcher.js';
 import { NativeWatcher } from '../../server/watch/native-watcher.js';
-import { RepositoryWatch, type WatchParts } from '../../server/watch/repository-watch.js';
+import { RepositoryWatch, type WatchOverrides } from '../../server/watch/repository-watch.js';
 import type { Watcher } from '../../server/watch/watcher.js';
 import { TemporaryRepository } from './temporary-repository.js';
 import { untilFound } from './until.js';
@@ -38,7 +38,7 @@ export class WatchedRepository extends TemporaryRepository {
   constructor(
     backend: Backend,
     options: Partial<ServerOptions> = {},
-    parts: WatchParts & { readonly clock?: Clock; readonly watcher?: Watcher } = {},
+    parts: WatchOverrides & { readonly clock?: Clock; readonly watcher?: Watcher } = {},
   ) {
     super();
     const resolved = resolveOptions({

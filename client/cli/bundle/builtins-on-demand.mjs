@@ -8,10 +8,6 @@ const ON_DEMAND = 'builtin on demand';
 const OURS = 'builtin on demand of ours';
 const IMPORT = /^import (?:\* as \w+|(\w+)?(?:, )?(?:\{([^}]*)\})?) from '(node:[\w/]+)';$/gm;
 
-/** What a bundle must begin with, because an ES module has no `require`. */
-export const REQUIRE_BANNER =
-  "import { createRequire as makeRequire } from 'node:module';const require = makeRequire(import.meta.url);";
-
 /**
  * A plugin of esbuild.
  * @param {RegExp} filter the modules that are loaded on demand; all others are loaded with the bundle.

@@ -1,13 +1,14 @@
 /**
  * Bundles dist/client/cli with what it uses of the server, the SDK and the packages, split by command: a command then loads two or three
- * dozen files instead of hundreds, which is most of the time that it takes to start. What has a native part stays a package, and so does
- * what only a relay needs. The library's entries, dist/server and dist/client/sdk, are not touched.
+ * dozen files instead of hundreds, which is most of the time that it takes to start. esbuild splits ES modules alone, so each part is then
+ * translated to CommonJS. What has a native part stays a package, and so does what only a relay needs. The library's entries, dist/server
+ * and dist/client/sdk, are not touched.
  */
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { builtinsOnDemand, REQUIRE_BANNER } from './builtins-on-demand.mjs';
+import { build, transform } from 'esbuild';
+import { builtinsOnDemand } from './builtins-on-demand.mjs';
 import { EXTERNAL } from './external-packages.mjs';
 import { importBeyondBarrels } from './import-beyond-barrels.mjs';
 import { licencesOf } from './licences.mjs';
@@ -27,32 +28,21 @@ const WIDTH = `
 const askForPlace = new Set();
 
 const { metafile } = await build({
-  entryPoints: [join(cli, 'main.js')],
+  entryPoints: [join(cli, 'command-line.js')],
   outdir: out,
   outbase: cli,
   absWorkingDir: project,
   chunkNames: 'chunks/[name]-[hash]',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
   splitting: true,
   format: 'esm',
   target: 'node20',
   platform: 'node',
   external: EXTERNAL,
-  banner: { js: REQUIRE_BANNER },
   metafile: true,
   logLevel: 'warning',
   plugins: [
-    {
-      name: 'bundles of their own',
-      setup({ onResolve }) {
-        onResolve({ filter: /\.js$/ }, ({ path, resolveDir }) => {
-          const bundle = relative(cli, resolve(resolveDir, path)).split(sep).join('/').replace(/\.js$/, '.cjs');
-          return path.startsWith('.') && COMMON.includes(bundle) && bundle !== COMMON[0]
-            ? { path: `./${bundle}`, external: true }
-            : undefined;
-        });
-      },
-    },
     withoutNativeMsgpackr,
     {
       // It starts Node's tables of all scripts, which takes as long as bare Node does. Printable ASCII needs none of them.
@@ -79,6 +69,7 @@ const { metafile } = await build({
 
 await writeFile(join(out, 'LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs), project));
 checkPlaces();
+await Promise.all(Object.keys(metafile.outputs).map((file) => translate(join(project, file))));
 const common = await Promise.all(COMMON.map((file) => readFile(join(cli, file), 'utf8')));
 await rm(cli, { recursive: true });
 await rename(out, cli);
@@ -87,6 +78,25 @@ for (const [i, file] of COMMON.entries()) {
   await writeFile(join(cli, file), common[i]);
 }
 await chmod(join(cli, COMMON[0]), 0o755);
+
+/** Replaces a part of the bundle, an ES module, by the same in CommonJS. */
+async function translate(file) {
+  // The comments that name the modules in it are kept if they seem to be legal ones.
+  const text = (await readFile(file, 'utf8')).replace(/^\/\/ (?=\S+\.[cm]?js$)/gm, '//! ');
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    // An ES module, so that the default of a CommonJS package is all of it.
+    sourcefile: `${file}.mjs`,
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+  });
+  const place = code.includes('moduleUrl')
+    ? "const moduleUrl = require('node:url').pathToFileURL(__filename).href;\n"
+    : '';
+  await writeFile(file, place + code);
+}
 
 /** A module that asks for its own place, to find a file beside it, is told its place outside the bundle. */
 function atItsPlace(text, path) {

@@ -4,4 +4,4 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../../../dist/client/cli/', import.meta.url));
-writeFileSync(`${cli}muse-bus.1`, execFileSync(process.execPath, [`${cli}main.js`, 'man']));
+writeFileSync(`${cli}muse-bus.1`, execFileSync(process.execPath, [`${cli}main.cjs`, 'man']));

@@ -17,7 +17,7 @@ const COMPLETED_FLAGS: Readonly<Record<string, Completed>> = {
 };
 const isCompleted = (values: Values): values is Completed => COMPLETED.some((one) => one === values);
 
-const SHELLS = ['bash', 'zsh', 'fish'] as const;
+const SHELLS = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export function completionCommand(terminal: Terminal, program: Command): Command {
   const command = new Command('completion')
     .description('print a script that completes commands, flags and values in your shell')
@@ -30,6 +30,7 @@ export function completionCommand(terminal: Terminal, program: Command): Command
       ['source <(muse-bus completion bash)', 'in ~/.bashrc'],
       ['source <(muse-bus completion zsh)', 'in ~/.zshrc, after compinit'],
       ['muse-bus completion fish > ~/.config/fish/completions/muse-bus.fish', 'once'],
+      ['muse-bus completion powershell | Out-String | Invoke-Expression', 'in $PROFILE'],
     ],
     exits: USUAL_EXITS,
   });
@@ -44,6 +45,8 @@ function scriptFor(shell: string, program: Command): string {
       return `autoload -U +X bashcompinit && bashcompinit\n${bash(program)}`;
     case 'fish':
       return fish(program);
+    case 'powershell':
+      return powershell(program);
     default:
       throw new CliError(`the shell must be one of ${SHELLS.join(', ')}, got ${asTyped(shell)}`);
   }
@@ -202,3 +205,60 @@ function fishValues(values: Values): string {
 }
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+// ── PowerShell ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where nothing is offered, PowerShell completes files and directories. */
+function powershell(program: Command): string {
+  const commands = commandsOf(program);
+  const arm = (names: readonly string[], values: Values | undefined): string[] =>
+    values === undefined ? [] : [`    { $_ -cin ${listed(names)} } { ${powershellValues(values)}break }`];
+  const options = new Map(commands.flatMap(optionsOf).map((option) => [option.long, option]));
+  const ofFlags = [...options.values()].flatMap((option) =>
+    arm(
+      [option.short, option.long].filter((name) => name !== undefined),
+      valuesOfOption(option),
+    ),
+  );
+  const ofCommands = commands.flatMap((command) => arm([command.name()], valuesOfArgument(command)));
+  const flags = commands.flatMap((command) => arm([command.name()], flagsOf(command)));
+  return `${POWERSHELL_BEGIN}
+  $found = switch ($words[-1]) {
+${ofFlags.join('\n')}
+    default {
+      if ($words.Count -lt 2) { ${listed([...commands.map((command) => command.name()), '--help', '--version'])} }
+      elseif ($word.StartsWith('-')) { switch ($words[1]) {
+${flags.join('\n')}
+      } }
+      else { switch ($words[1]) {
+${ofCommands.join('\n')}
+      } }
+    }
+  }
+${POWERSHELL_END}`;
+}
+
+function powershellValues(values: Values): string {
+  if (isCompleted(values)) return `& $records '${values}'; `;
+  return typeof values === 'string' ? '' : `${listed(values)}; `;
+}
+
+const listed = (texts: readonly string[]): string => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ');
+
+const POWERSHELL_BEGIN = `Register-ArgumentCompleter -Native -CommandName muse-bus -ScriptBlock {
+  param($word, $ast, $cursor)
+  $words = @($ast.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursor } | ForEach-Object { $_.ToString().Trim("'", '"') })
+  $word = $word.TrimStart("'", '"')
+  $records = {
+    param($what)
+    $at = [array]::IndexOf($words, '--root')
+    $root = if ($at -ge 0) { '--root', $words[$at + 1] }
+    muse-bus complete $what @root 2>$null
+  }`;
+
+/** A comma and an at sign have a meaning for PowerShell. */
+const POWERSHELL_END = `  $found | Where-Object { $_.StartsWith($word, 'Ordinal') } | ForEach-Object {
+    $text = if ($_ -match '[@,%]') { "'$_'" } else { $_ }
+    [System.Management.Automation.CompletionResult]::new($text, $_, 'ParameterValue', $_)
+  }
+}`;

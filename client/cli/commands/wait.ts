@@ -17,7 +17,7 @@ import {
   type PrintFlags,
 } from '../terminal/output-format.js';
 import { once, readDuration } from './read-flag.js';
-import { Deadline } from '../terminal/signals.js';
+import { Deadline } from '../terminal/deadline.js';
 import { findSource } from './source.js';
 import { readTarget, withTarget, type TargetFlags } from './target.js';
 import { readTime, withTime, type TimeFlags } from '../terminal/time-text.js';

@@ -6,12 +6,11 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   writeFileSync,
   type Stats,
 } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { isRefusal, renamePatiently } from '../../../server/repository/index.js';
+import { isRefusal, removePatiently, renamePatiently } from '../../../server/repository/index.js';
 import { CliError } from '../cli-error.js';
 
 const MAX_BYTES = 4 * 2 ** 20;
@@ -58,15 +57,15 @@ export function writeSettingsFile(within: string, file: SettingsFile, text: stri
   try {
     refuseChanged(within, file);
     if (text === undefined) {
-      rmSync(path);
-      rmSync(temporary);
+      removePatiently(path);
+      removePatiently(temporary);
       return;
     }
     if (stats !== undefined) keepOwner(temporary, stats, path);
     setMode(temporary, stats === undefined ? mode : stats.mode | (mode & 0o111));
     renamePatiently(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removePatiently(temporary);
     throw error;
   }
 }
@@ -79,7 +78,7 @@ function refuseChanged(within: string, { path, text }: SettingsFile): void {
 /** Makes a file that only one process has at a time, until it is renamed or removed. @throws CliError */
 function writeAlone(temporary: string, text: string, path: string): void {
   const left = lstatSync(temporary, { throwIfNoEntry: false });
-  if (left !== undefined && Date.now() - left.mtimeMs > WRITER_TIMEOUT_MS) rmSync(temporary);
+  if (left !== undefined && Date.now() - left.mtimeMs > WRITER_TIMEOUT_MS) removePatiently(temporary);
   try {
     writeFileSync(temporary, text, { flag: 'wx' });
   } catch (error) {

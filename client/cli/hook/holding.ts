@@ -1,6 +1,8 @@
 import { LEASE_KINDS, leaseForm, runSituation, type Address } from '../../../protocol/index.js';
 import { askAtBarrier } from '../../sdk/barrier-mirror.js';
 import { BusError } from '../../sdk/bus-error.js';
+import { systemClock, type ClientClock } from '../../sdk/clock.js';
+import { wait } from '../../sdk/patience.js';
 import { toCliError } from '../cli-error.js';
 import { askServer } from '../commands/server-holding.js';
 import type { Target } from '../commands/target.js';
@@ -28,10 +30,16 @@ export interface Question {
  * Returns the holders of some addresses, from all records on disk at the time of the call. The repository's own server is asked by HTTP.
  * Another server, or the files themselves, are asked by a client, which takes longer to load. Never throws: an error gives `unknown`.
  */
-export async function askHolding({ bus, ...question }: Question): Promise<HoldingAnswer> {
+export async function askHolding(
+  { bus, ...question }: Question,
+  clock: ClientClock = systemClock,
+): Promise<HoldingAnswer> {
   if (bus.is === 'invalid') return { is: 'unknown', why: bus.why };
   const withinMs = ANSWER_MS[question.when];
-  const signal = AbortSignal.timeout(withinMs);
+  const late = new AbortController();
+  const { signal } = late;
+  // A server that slept, too, has not had its time.
+  const cancel = wait(clock, withinMs, { over: () => late.abort(), woken: () => withinMs });
   try {
     const served = bus.target.server ? undefined : await askServer(question, signal);
     if (served === undefined) return await askClient(bus.target, question, signal);
@@ -40,6 +48,8 @@ export async function askHolding({ bus, ...question }: Question): Promise<Holdin
   } catch (error) {
     if (signal.aborted) return { is: 'unknown', why: `the bus gave no answer within ${String(withinMs / 1_000)} s` };
     return { is: 'unknown', why: toCliError(error).message };
+  } finally {
+    cancel();
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isAbsolute } from 'node:path';
-import { closestMatch } from '../../../protocol/index.js';
+import { closestMatch, parseQueryString } from '../../../protocol/index.js';
 import { BoundedBytes } from '../../sdk/bounded-bytes.js';
 import { CliError, toCliError } from '../cli-error.js';
 import type { Text } from '../terminal/terminal-text.js';
@@ -129,12 +129,12 @@ export class HttpHooks {
     const token = /^Bearer (\S+)$/.exec(header('authorization'))?.[1] ?? '';
     if (!timingSafeEqual(hashOf(token), this.#tokenHash))
       throw new Refused(401, 'send the token that was printed at the start: Authorization: Bearer …');
-    const { pathname, searchParams } = new URL(url, 'http://localhost');
+    const { pathname, search } = new URL(url, 'http://localhost');
     const harness = harnessOf(pathname);
     if (method !== 'POST') throw new Refused(405, 'only POST');
     if (!/^application\/json(?:;|$)/i.test(header('content-type')))
       throw new Refused(415, 'the content-type must be application/json');
-    const given = readParameters(searchParams);
+    const given = readParameters(search.slice(1));
     return {
       harness,
       settings: {
@@ -158,20 +158,26 @@ function harnessOf(path: string): AgentHarness {
   throw new Refused(404, best === undefined ? `there are ${paths.join(', ')}` : `did you mean ${best}?`);
 }
 
-function readParameters(query: URLSearchParams): ReadonlyMap<string, string> {
+function readParameters(query: string): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
-  for (const [name, value] of query) {
+  for (const { name, value } of parsed(query)) {
     if (!PARAMETERS.some((known) => known === name)) {
       const best = closestMatch(name, PARAMETERS);
       const hint = best === undefined ? `there are ${PARAMETERS.join(', ')}` : `did you mean ${best}?`;
       throw new Refused(400, `there is no parameter ${JSON.stringify(name.slice(0, 40))}; ${hint}`);
     }
-    // `URLSearchParams` puts this in place of bytes that are not UTF-8. It would be another run.
-    if (value.includes('\ufffd')) throw new Refused(400, `${name} is not UTF-8 in percent-encoding`);
     if (value === '' || given.has(name)) throw new Refused(400, `${name} must be given once, with a value`);
     given.set(name, value);
   }
   return given;
+}
+
+function parsed(query: string): ReturnType<typeof parseQueryString> {
+  try {
+    return parseQueryString(query);
+  } catch (error) {
+    throw new Refused(400, (error as Error).message);
+  }
 }
 
 function readForm(harness: AgentHarness, text: string): ReturnType<(typeof FORMS)[AgentHarness]['read']> {

@@ -160,17 +160,3 @@ export const SOURCE_TABLE: readonly SourceRow[] = [
   })),
   ...OTHERS,
 ];
-
-/** The rule as the documents show it. */
-export function ruleText(rule: RepositoryRule): string {
-  switch (rule.may) {
-    case 'nothing':
-      return 'no';
-    case 'lower':
-      return rule.least > 1 ? `lower, down to ${String(rule.least)}` : 'lower';
-    case 'range':
-      return `${String(rule.low)} to ${String(rule.high)}`;
-    case 'choose':
-      return rule.values.join(', ');
-  }
-}

@@ -1,7 +1,12 @@
 import { statSync, type Stats } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, posix, win32 } from 'node:path';
-import { keepsModes, readSafeDirectories, SafeDirectoriesError } from '../../../server/repository/index.js';
+import { dirname } from 'node:path';
+import {
+  keepsModes,
+  readSafeDirectories,
+  SafeDirectoriesError,
+  surroundings,
+  userConfigFile,
+} from '../../../server/repository/index.js';
 import {
   LIMITS_KEY,
   limitsObject,
@@ -28,32 +33,12 @@ export interface UserConfig {
 }
 
 /**
- * `$XDG_CONFIG_HOME/muse-bus/config.json`, `~/.config/muse-bus/config.json`, or on Windows
- * `%APPDATA%\muse-bus\config.json`. A relative path in a variable is ignored, as the XDG specification demands.
- */
-export function userConfigPath(
-  env: NodeJS.ProcessEnv,
-  platform: NodeJS.Platform = process.platform,
-): string | undefined {
-  const isWindows = platform === 'win32';
-  const paths = isWindows ? win32 : posix;
-  const variable = isWindows ? env['APPDATA'] : env['XDG_CONFIG_HOME'];
-  const home = env[isWindows ? 'USERPROFILE' : 'HOME'];
-  const standard = isWindows ? ['AppData', 'Roaming'] : ['.config'];
-  const dir =
-    variable !== undefined && paths.isAbsolute(variable)
-      ? variable
-      : paths.join(home === undefined || home === '' ? homedir() : home, ...standard);
-  return paths.isAbsolute(dir) ? paths.join(dir, 'muse-bus', 'config.json') : undefined;
-}
-
-/**
  * @returns no texts if there is no file.
  * @throws CliError for a file that others could have written, and for an invalid file: a misspelt setting must not be
  * ignored.
  */
 export function readUserConfig(env: NodeJS.ProcessEnv): UserConfig {
-  const path = userConfigPath(env);
+  const path = userConfigFile(surroundings(env));
   const texts = new Map<SettingName, readonly string[]>();
   const nothing = { path, texts, safeDirectories: [], unknown: undefined };
   if (path === undefined) return nothing;

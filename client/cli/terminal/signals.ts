@@ -1,8 +1,5 @@
 import { isatty } from 'node:tty';
 
-/** The longest delay of a timer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** How long the process may live after the server has stopped. With the journal's three seconds, stopping takes at most five. */
 const EXIT_TIMEOUT_MS = 1_000;
 
@@ -58,24 +55,4 @@ export function endSoon(): void {
 function endBy(signal: 'SIGINT' | 'SIGTERM'): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
-}
-
-/** Calls back after a delay. Each `restart` begins the delay again. Never calls if there is no delay. */
-export class Deadline {
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(
-    private readonly delayMs: number | undefined,
-    private readonly call: () => void,
-  ) {}
-
-  restart(): void {
-    clearTimeout(this.#timer);
-    if (this.delayMs === undefined) return;
-    this.#timer = setTimeout(this.call, Math.min(this.delayMs, MAX_TIMER_MS));
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
 }

@@ -3,7 +3,7 @@ import { momentAt, swarmOf } from './swarm-of.js';
 import type { ReplayedState } from './replayed-state.js';
 
 /** An agent is `quiet` after this long without an event. */
-export const QUIET_AFTER_MS = 15_000;
+const QUIET_AFTER_MS = 15_000;
 /** An agent is `silent` after this long without an event. */
 export const SILENT_AFTER_MS = 90_000;
 

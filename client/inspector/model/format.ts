@@ -27,7 +27,7 @@ export function formatSecond(ms: number, zone: Zone): string {
 }
 
 /** The day, `2026-03-30`. */
-export function formatDay(ms: number, zone: Zone): string {
+function formatDay(ms: number, zone: Zone): string {
   return isoIn(ms, zone).slice(0, 10);
 }
 

@@ -1,5 +1,5 @@
 /** How many seconds back the plots reach. */
-export const RATE_SECONDS = 300;
+const RATE_SECONDS = 300;
 /** A history shorter than this is still plotted over one minute, not at the edge of five minutes that are mostly empty. */
 const MIN_SECONDS = 60;
 

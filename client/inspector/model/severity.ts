@@ -3,5 +3,3 @@
  * nothing has to be done.
  */
 export type Severity = 'critical' | 'warning' | 'info';
-
-export const SEVERITIES = ['critical', 'warning', 'info'] as const satisfies readonly Severity[];

@@ -13,7 +13,7 @@ import { VirtualList } from '../components/virtual-list.js';
 const WIDTHS_MS = [30_000, 120_000, 600_000, 3_600_000];
 
 /** Sets the window that is shown. */
-export function showWindow({ fromMs, toMs }: Span): void {
+function showWindow({ fromMs, toMs }: Span): void {
   lanes.value = { widthMs: toMs - fromMs, endMs: toMs };
 }
 

@@ -1,12 +1,11 @@
 import { closestMatch } from '../../../protocol/index.js';
 import { ParameterError } from './parameters.js';
 import { readinessReply, type ReadinessReport } from './readiness.js';
-import { json, text } from './reply.js';
 import type { Route } from './route.js';
 import { CHALLENGE_PATH, isNonce } from '../../repository/index.js';
 import { isHandshake, UNAUTHORIZED, type AccessPolicy } from '../access-policy.js';
 import { refuseDoubtfulHead } from '../head-check.js';
-import { refusal } from '../refusal.js';
+import { isReading, json, NOT_READING, text } from '../reply.js';
 import { withSecurityHeaders } from '../security-headers.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
 
@@ -63,7 +62,7 @@ export function answer(request: RequestHead, services: HttpServices): HttpAnswer
 function badHandshake(request: RequestHead, accessPolicy: AccessPolicy): HttpReply | undefined {
   if (!isHandshake(request)) return undefined;
   const upgrade = accessPolicy.upgrade(request);
-  return upgrade.accept ? refusal(400, 'this is no WebSocket handshake') : upgrade.reply;
+  return upgrade.accept ? text(400, 'this is no WebSocket handshake') : upgrade.reply;
 }
 
 /** Answers a CORS preflight, in which a browser asks without the token whether a page of another origin may send a request. */
@@ -108,7 +107,7 @@ function authenticated<T extends HttpAnswer>(reply: T): T {
   return { ...reply, authenticated: true };
 }
 
-export const STARTING = refusal(503, 'starting', { 'retry-after': '1' });
+export const STARTING = text(503, 'starting', { 'retry-after': '1' });
 
 /** Answers a request that carried the token. A mistake in its query is answered with 400 and the reason. */
 function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
@@ -123,9 +122,6 @@ function tokenRoute(request: RequestHead, services: HttpServices): HttpAnswer {
     throw error;
   }
 }
-
-const isReading = ({ method }: RequestHead): boolean => method === 'GET' || method === 'HEAD';
-const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
 
 function notFound(path: string, { routes }: HttpServices): HttpReply {
   // The inspector's files are left out: there are many, and no user types their paths.

@@ -1,5 +1,5 @@
 import type { HttpReply } from '../transport.js';
-import { text } from './reply.js';
+import { text } from '../reply.js';
 
 /** The bound of `max_connections`. It covers WebSockets and event streams, which the bus counts, and long HTTP answers, counted here. */
 export class ConnectionSlots {

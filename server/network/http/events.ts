@@ -4,8 +4,8 @@ import { NDJSON, SERVER_SENT_EVENTS, type EventFormat } from './event-format.js'
 import { EventStream, SharedText } from './event-stream.js';
 import { Narrowing } from './narrowing.js';
 import { EVENT_PARAMETERS, readQuery, readSince, type Query } from './query.js';
-import { text } from './reply.js';
 import type { Route, RouteServices } from './route.js';
+import { text } from '../reply.js';
 
 /** Returns the route `/events`: the subscription that the query describes, as Server-Sent Events or as lines of JSON. */
 export function eventsRoute({ bus, limits, clock, slots }: RouteServices): Route {

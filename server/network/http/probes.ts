@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
+import { authorityName } from '../../config/authority.js';
 import { refuseDoubtfulHead } from '../head-check.js';
-import { refusal } from '../refusal.js';
+import { isReading, json, NOT_READING, text } from '../reply.js';
 import { withSecurityHeaders } from '../security-headers.js';
 import { findHeaders, type HttpAnswer, type HttpReply, type RequestHead } from '../transport.js';
-import { json, text } from './reply.js';
 import { ParameterError } from './parameters.js';
 import type { Route } from './route.js';
 
@@ -29,17 +29,17 @@ export function answerProbe(request: RequestHead, services: ProbeServices): Http
  */
 function refuseName(request: RequestHead, { hosts }: ProbeServices): HttpReply | undefined {
   const [host, ...others] = findHeaders(request, 'host');
-  const name = host?.toLowerCase().replace(/:\d*$/, '');
+  const name = host === undefined ? undefined : authorityName(host);
   const isKnown = name !== undefined && (isAddress(name) || name === 'localhost' || hosts.includes(name));
   if (isKnown && others.length === 0) return undefined;
-  return refusal(403, 'host not allowed: probes come with an address, or with a name of --allow-host');
+  return text(403, 'host not allowed: probes come with an address, or with a name of --allow-host');
 }
 
 const isAddress = (name: string): boolean => isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 
 function route(request: RequestHead, { metrics, readiness }: ProbeServices): HttpAnswer {
-  const { method, path } = request;
-  if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+  const { path } = request;
+  if (!isReading(request)) return NOT_READING;
   switch (path) {
     case '/livez':
       return json(200, { status: 'ok' });

@@ -3,6 +3,7 @@ import {
   closestMatch,
   compileQuery,
   markedQuery,
+  MAX_EVENTS,
   parseCursor,
   parseFilter,
   ProtocolError,
@@ -65,8 +66,6 @@ const RECORD_FIELDS: readonly QueryTerm['field'][] = ['kind', 'run', 'branch', '
 const EVENT_FIELDS: readonly QueryTerm['field'][] = [...RECORD_FIELDS, 'type', 'reason', 'since', 'until'];
 
 const MAX_QUERY_CHARACTERS = 2_048;
-
-const MAX_EVENTS = 2 ** 31 - 1;
 
 /**
  * Reads a query strictly. If an unknown parameter were ignored, a misspelt filter would match everything.
@@ -147,7 +146,7 @@ function readMaxEvents(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
   if (value >= 1 && value <= MAX_EVENTS) return value;
-  throw new ParameterError('max_events must be a whole number from 1 to 2147483647');
+  throw new ParameterError(`max_events must be a whole number from 1 to ${String(MAX_EVENTS)}`);
 }
 
 function readSnapshot(text: string | undefined): 'full' | 'none' {

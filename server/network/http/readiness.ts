@@ -2,7 +2,7 @@ import type { WatchHealth } from '../../../protocol/index.js';
 import type { RelayStatus, ServedBus } from '../../inspection/served-bus.js';
 import type { Readiness } from '../../runtime/readiness.js';
 import type { HttpReply } from '../transport.js';
-import { json } from './reply.js';
+import { json } from '../reply.js';
 
 /** Whether a server may be given clients, and what it knows about itself. */
 export interface ReadinessReport {

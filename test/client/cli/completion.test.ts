@@ -146,7 +146,7 @@ function putOnPath(directory: string): void {
 t.test('an unknown shell is refused', async (t) => {
   const completion = Command.museBus(['completion', 'tcsh']);
   t.equal(await completion.exit, 1);
-  t.match(completion.errors.join('\n'), /bash, zsh, fish, got tcsh/);
+  t.match(completion.errors.join('\n'), /bash, zsh, fish, powershell, got tcsh/);
 });
 
 t.test('run ids, branches and addresses are completed from the records, and no record becomes a command', async (t) => {

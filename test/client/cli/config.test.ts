@@ -19,7 +19,7 @@ import t, { type Test } from 'tap';
 import { CliError } from '../../../client/cli/cli-error.js';
 import { resolveSettings } from '../../../client/cli/settings/resolve-settings.js';
 import { SOURCE_TABLE } from '../../../client/cli/settings/setting-sources.js';
-import { userConfigPath } from '../../../client/cli/settings/user-config.js';
+import { surroundings, userConfigFile } from '../../../server/repository/index.js';
 import { connect } from '../../../client/sdk/index.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -198,11 +198,14 @@ t.test("the user's file is read only if no other user can have written it", asyn
 });
 
 t.test("the user's file is found by absolute paths only, and on Windows in %APPDATA%", async (t) => {
-  t.equal(userConfigPath({ XDG_CONFIG_HOME: '/x', HOME: '/home/u' }, 'linux'), '/x/muse-bus/config.json');
-  t.equal(userConfigPath({ XDG_CONFIG_HOME: 'x', HOME: '/home/u' }, 'linux'), '/home/u/.config/muse-bus/config.json');
-  t.equal(userConfigPath({ HOME: '/home/u' }, 'darwin'), '/home/u/.config/muse-bus/config.json');
-  t.equal(userConfigPath({ HOME: 'u' }, 'linux'), undefined);
-  t.equal(userConfigPath({ APPDATA: 'C:\\R' }, 'win32'), 'C:\\R\\muse-bus\\config.json');
+  t.equal(userConfigFile(surroundings({ XDG_CONFIG_HOME: '/x', HOME: '/home/u' }, 'linux')), '/x/muse-bus/config.json');
+  t.equal(
+    userConfigFile(surroundings({ XDG_CONFIG_HOME: 'x', HOME: '/home/u' }, 'linux')),
+    '/home/u/.config/muse-bus/config.json',
+  );
+  t.equal(userConfigFile(surroundings({ HOME: '/home/u' }, 'darwin')), '/home/u/.config/muse-bus/config.json');
+  t.equal(userConfigFile(surroundings({ HOME: 'u' }, 'linux')), undefined);
+  t.equal(userConfigFile(surroundings({ APPDATA: 'C:\\R' }, 'win32')), 'C:\\R\\muse-bus\\config.json');
 });
 
 t.test('safe_directories are read from the user’s file only', async (t) => {

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { MUSE_BUS } from '../../support/command.js';
 import { connect, type BusClient, type Mirror } from '../../../client/sdk/index.js';
 import { McpBus } from '../../../client/cli/mcp/bus.js';
 import { whoHoldsTool } from '../../../client/cli/mcp/who-holds.js';
 import type { BusProcess } from './bus-process.js';
 import type { Proxy } from './proxy.js';
 
-const MUSE_BUS = fileURLToPath(new URL('../../../client/cli/main.js', import.meta.url));
 const ASK_MS = 2_000;
 
 export type Answer = 'free' | 'held' | 'unknown';

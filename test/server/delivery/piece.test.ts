@@ -8,7 +8,7 @@ const event = new Uint8Array(10);
 /** How many records are matched before there is no room, if every nth of them matches. */
 function matched(piece: Piece, nth = 1): number {
   let count = 0;
-  for (; count < 1_000 && piece.hasRoom(); count++) if (count % nth === 0) piece.add(event);
+  for (; count < 1_000 && piece.beginNext(); count++) if (count % nth === 0) piece.add(event);
   return count;
 }
 

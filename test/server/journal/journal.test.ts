@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { epoch, revision, unixMillis, type Revision } from '../../../protocol/index.js';
 import { readContents } from '../../../server/journal/contents.js';
 import type { PrivateDirectory } from '../../../server/repository/index.js';
-import { JournalDir } from '../../../server/journal/journal-dir.js';
+import { JOURNAL_FORMAT, JournalDir } from '../../../server/journal/journal-dir.js';
 import { Journal } from '../../../server/journal/journal.js';
 import type { Recovered } from '../../../server/journal/recovery.js';
 import { HighWaterMark } from '../../../server/journal/high-water-mark.js';
@@ -39,7 +39,7 @@ class Life {
     findElsewhere?: FindElsewhere,
   ) {
     const { clock, log } = this;
-    const probe = (): Promise<void> => Promise.resolve();
+    const checkIntegrity = (): Promise<void> => Promise.resolve();
     const openTable = disk.open;
     this.journal = new Journal({
       parent: () => state,
@@ -47,7 +47,7 @@ class Life {
       clock,
       log,
       openTable,
-      probe,
+      checkIntegrity,
       ...(findElsewhere && { findElsewhere }),
     });
   }
@@ -453,18 +453,19 @@ t.test('a burst is written completely, in batches', async (t) => {
   t.same([newest, standing.length, events.length], [3_210, 3_210, 3_210] as Revision[] | number[]);
 });
 
-t.test('a journal of a later version is set aside, and its epoch ends', async (t) => {
-  const state = newState(t);
-  const disk = new MemoryDisk();
-  const first = await new Life(state, disk).begin();
-  await first.journal.close();
-  const dir = new JournalDir(() => state);
-  dir.writeHeader({ ...dir.readHeader()!, format: 2 });
-  const second = await new Life(state, disk).begin();
-  t.equal(second.recovered, undefined);
-  t.match(second.log.messages('error'), [/damaged: its format is 2/]);
-  t.equal(readdirSync(state.path).filter((name) => name.startsWith('journal.damaged-')).length, 1);
-});
+for (const format of [JOURNAL_FORMAT - 1, JOURNAL_FORMAT + 1])
+  t.test(`a journal of another version (${String(format)}) is set aside, and its epoch ends`, async (t) => {
+    const state = newState(t);
+    const disk = new MemoryDisk();
+    const first = await new Life(state, disk).begin();
+    await first.journal.close();
+    const dir = new JournalDir(() => state);
+    dir.writeHeader({ ...dir.readHeader()!, format });
+    const second = await new Life(state, disk).begin();
+    t.equal(second.recovered, undefined);
+    t.match(second.log.messages('error'), [new RegExp(`damaged: its format is ${String(format)}`)]);
+    t.equal(readdirSync(state.path).filter((name) => name.startsWith('journal.damaged-')).length, 1);
+  });
 
 t.test('the newest three of the journals that were set aside are kept', async (t) => {
   const state = newState(t);

@@ -49,7 +49,7 @@ class Machine {
       };
     };
     const log = new RecordingLog();
-    const journal = { openTable, probe: () => Promise.resolve(), boot: () => 'boot-1' };
+    const journal = { openTable, checkIntegrity: () => Promise.resolve(), boot: () => 'boot-1' };
     const bus = new Bus(resolveOptions({ root: this.repository.root }), systemClock, log, { journal });
     await bus.start(() => this.storage.open());
     return { bus, log };
@@ -90,7 +90,7 @@ t.test('what a journal that can be neither kept nor removed does not cover is to
   const { bus, log } = await machine.start();
   t.equal(bus.hub.epoch, epoch);
   let anew = 0;
-  bus.begunAnew = () => anew++;
+  bus.newEpochBegan = () => anew++;
   const client = subscribe(bus);
   machine.freeze();
   machine.repository.rename('task', 'b', { n: 2 });

@@ -4,7 +4,7 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { NATIVE_ENGINE_SHA256 } from '../../../server/network/native-engine-sha256.js';
+import { NATIVE_ENGINE_SHA256 } from '../../../server/network/uws/native-engine-sha256.js';
 import {
   chooseNative,
   cureOf,
@@ -12,9 +12,9 @@ import {
   loadedOf,
   type NativeChoice,
   type NativeFiles,
-} from '../../../server/network/native-choice.js';
-import { NATIVE_FILES } from '../../../server/network/native-engine.js';
-import { NATIVE_PACKAGES, type Machine } from '../../../server/network/native-packages.js';
+} from '../../../server/network/uws/native-choice.js';
+import { NATIVE_FILES } from '../../../server/network/uws/native-engine.js';
+import { NATIVE_PACKAGES, type Machine } from '../../../server/network/uws/native-packages.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 import { until } from '../../support/until.js';
@@ -226,7 +226,7 @@ t.test('as installed: an unknown binary is never loaded, auto serves with ws, uw
   appendFileSync(join(engine, 'dist', 'bin', NAME), '\0');
   const trace = join(folder, 'wrapper-ran');
   writeFileSync(join(engine, 'dist', 'index.mjs'), `import fs from 'node:fs'; fs.writeFileSync('${trace}', '');`);
-  const main = join(installed, 'dist', 'client', 'cli', 'main.js');
+  const main = join(installed, 'dist', 'client', 'cli', 'main.cjs');
   const sha256 = sha256Of(join(engine, 'dist', 'bin', NAME));
 
   const repository = new TemporaryRepository();

@@ -91,8 +91,8 @@ class Origin {
         history: this.history,
         health: () => ({ backend: 'simulated', healthy: true, last_scan_ms: 0 }),
         readNow: () => Promise.resolve(),
-        tellAgain: (records) => {
-          this.publish(records.flatMap(({ kind, id }) => this.store.tellAgain(kind, id, NOW)));
+        republish: (records) => {
+          this.publish(records.flatMap(({ kind, id }) => this.store.republish(kind, id, NOW)));
         },
       },
       maxRecordBytes: 1_000,

@@ -98,7 +98,7 @@ class World {
         history,
         health: () => ({ backend: 'simulated', healthy: true, last_scan_ms: 0 }),
         readNow: () => Promise.resolve(),
-        tellAgain: () => undefined,
+        republish: () => undefined,
       },
       maxRecordBytes: 1_000,
       clock: process,

@@ -6,7 +6,7 @@ import t from 'tap';
 import { PrivateDirectory } from '../../../server/repository/private-directory.js';
 import { namedBy } from '../../../server/repository/private-file.js';
 import { openUnfollowed, type OpenCalls } from '../../../server/repository/open-unfollowed.js';
-import { renamePatiently, type RenameCalls } from '../../../server/repository/rename-file.js';
+import { removePatiently, renamePatiently, type HeldFileCalls } from '../../../server/repository/held-files.js';
 import { systemFiles } from '../../../server/watch/files.js';
 import { Command } from '../../support/command.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -16,51 +16,70 @@ import { temporaryDirectory } from '../../support/temporary-directory.js';
 // The last two wait for a server that looks at a file each second.
 t.jobs = 2;
 
-/** What a rename of a file that another program holds for a while does. */
+/** The calls on a file that another program holds for a while. */
 function held(times: number, code: string, isDirectory = false) {
   const waits: number[] = [];
   let done = 0;
-  const calls: RenameCalls = {
-    rename: () => {
-      if (waits.length >= times) done++;
-      else throw Object.assign(new Error(code), { code });
-    },
+  const call = (): void => {
+    if (waits.length >= times) done++;
+    else throw Object.assign(new Error(code), { code });
+  };
+  const calls: HeldFileCalls = {
+    rename: call,
+    remove: call,
     isDirectory: () => isDirectory,
     pause: (ms) => waits.push(ms),
   };
   return { calls, waits, done: () => done };
 }
 
-for (const code of ['EPERM', 'EACCES', 'EBUSY']) {
-  t.test(`a rename that fails with ${code} for a moment is done when the file is free`, (t) => {
-    const { calls, done } = held(5, code);
+const PATIENT: Readonly<Record<string, (calls: HeldFileCalls) => void>> = {
+  rename: (calls) => {
     renamePatiently('a', 'b', calls);
-    t.equal(done(), 1);
+  },
+  removal: (calls) => {
+    removePatiently('a', calls);
+  },
+};
+
+for (const [what, run] of Object.entries(PATIENT)) {
+  for (const code of ['EPERM', 'EACCES', 'EBUSY', 'ENOTEMPTY'])
+    t.test(`a ${what} that fails with ${code} for a moment is done when the file is free`, (t) => {
+      const { calls, done } = held(5, code);
+      run(calls);
+      t.equal(done(), 1);
+      t.end();
+    });
+
+  t.test(`a ${what} is given up after a second, and at once where waiting cannot help`, (t) => {
+    const forever = held(Infinity, 'EPERM');
+    t.throws(() => run(forever.calls), { code: 'EPERM' });
+    const waited = forever.waits.reduce((sum, ms) => sum + ms, 0);
+    t.ok(waited >= 1_000 && waited < 1_100, `waited ${String(waited)} ms`);
+    const full = held(9, 'ENOSPC');
+    t.throws(() => run(full.calls));
+    t.same(full.waits, []);
     t.end();
   });
 }
 
-t.test('a rename is given up after a second, and at once where waiting cannot help', (t) => {
-  const forever = held(Infinity, 'EPERM');
-  t.throws(() => renamePatiently('a', 'b', forever.calls), { code: 'EPERM' });
-  const waited = forever.waits.reduce((sum, ms) => sum + ms, 0);
-  t.ok(waited >= 1_000 && waited < 1_100, `waited ${String(waited)} ms`);
-  for (const { calls, waits } of [held(9, 'ENOSPC'), held(9, 'EPERM', true)]) {
-    t.throws(() => renamePatiently('a', 'b', calls));
-    t.same(waits, []);
-  }
+t.test('no waiting renames a file onto a directory', (t) => {
+  const { calls, waits } = held(9, 'EPERM', true);
+  t.throws(() => renamePatiently('a', 'b', calls));
+  t.same(waits, []);
   t.end();
 });
 
-t.test('the product renames files with this patience alone', (t) => {
+t.test('the product renames and removes files with this patience alone', (t) => {
   const project = fileURLToPath(new URL('../../../', import.meta.url));
   const sources = ['server', 'client'].flatMap((room) =>
     readdirSync(join(project, room), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(room, name)),
   );
-  const renaming = sources.filter((source) => /\brenameSync\b/.test(readFileSync(join(project, source), 'utf8')));
-  t.same(renaming, [join('server', 'repository', 'rename-file.ts')]);
+  const others = /\b(?:rename|rm|unlink|rmdir)Sync\b/;
+  const patient = sources.filter((source) => others.test(readFileSync(join(project, source), 'utf8')));
+  t.same(patient, [join('server', 'repository', 'held-files.ts')]);
   t.end();
 });
 

@@ -1,11 +1,11 @@
 import t from 'tap';
-import { Intake, type Speaker } from '../../../server/sessions/intake.js';
+import { Intake, type MessageSource } from '../../../server/sessions/intake.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Has numbered messages, each of which takes a millisecond to handle. */
-class Numbered implements Speaker {
+class Numbered implements MessageSource {
   #n = 0;
 
   constructor(
@@ -15,7 +15,7 @@ class Numbered implements Speaker {
     private readonly heard: string[],
   ) {}
 
-  hearNext(): boolean {
+  handleNext(): boolean {
     this.heard.push(`${this.name}${String(++this.#n)}`);
     this.clock.advance(1);
     return this.#n < this.count;

@@ -63,7 +63,7 @@ t.test(
 t.test('a record that is told again is modified, and changes no lease', async (t) => {
   const store = new RecordStore();
   for (const change of [reservation(), beat(30)]) store.apply(change, NOW);
-  const tell = (kind: Kind, id: string, time: UnixMillis): unknown[] => shortly(store.tellAgain(kind, id, time));
+  const tell = (kind: Kind, id: string, time: UnixMillis): unknown[] => shortly(store.republish(kind, id, time));
   t.same(tell('heartbeat', 'h1', at(20)), [[3, 'modified', 'heartbeat', undefined, ['live', at(30), 'h1', 'r1']]]);
   store.expireUntil(at(30));
   t.same(tell('reservation', 'r1', at(31)), [[5, 'modified', 'reservation', undefined, ['lapsed', at(30), 'h1']]]);

@@ -17,8 +17,8 @@ t.test('a replica only follows: what makes events and ends leases is the storeâ€
     apply: true,
     expireUntil: true,
     leases: true,
+    republish: true,
     restore: true,
-    tellAgain: true,
   };
   const ofReplica: Record<Own<RecordReplica>, true> = { skip: true, follow: true };
   const methods = (of: object): string[] => Object.getOwnPropertyNames(of).filter((name) => name !== 'constructor');

@@ -43,6 +43,9 @@ t.test('a reading without a difference leaves the very version that was there', 
   const version = store.get('task', 't1');
   store.apply(present('task', 't1', { n: 1 }, { ...signature, inode: 0 }), NOW);
   t.equal(store.get('task', 't1'), version, 'some file systems give a file another inode at each look');
+  const changed = { ...signature, changedNs: 1n };
+  t.same(store.apply(present('task', 't1', { n: 1 }, changed), NOW), []);
+  t.equal(store.get('task', 't1')?.signature, changed, 'so that the next comparison need not read it again');
   for (const touched of [
     { ...signature, size: 101 },
     { ...signature, size: 101, mtimeNs: 0n },

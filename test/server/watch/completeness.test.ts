@@ -1,5 +1,5 @@
 import t from 'tap';
-import { completenessOf, isPrompt, lookPlanOf, mayEndLeases, missesOf } from '../../../server/watch/completeness.js';
+import { completenessOf, isPrompt, checkPlanOf, mayEndLeases, missesOf } from '../../../server/watch/completeness.js';
 
 const LOCAL = { is: 'local', name: 'ext4' } as const;
 const WANTED = { reconcileMs: 60_000, pollIntervalMs: 300 };
@@ -11,7 +11,7 @@ t.test(
       ['inotify', 'local', [], [1_000, 60_000, 400], true, true],
       ['ReadDirectoryChangesW', 'local', [], [1_000, 60_000, 400], true, true],
       ['inotify', 'layered', ['other-end'], [250, 500, 50], true, false],
-      ['inotify', 'untold', ['other-end'], [250, 500, 50], true, false],
+      ['inotify', 'unreported', ['other-end'], [250, 500, 50], true, false],
       ['inotify', 'shared', ['other-end'], [250, 500, 50], true, false],
       ['inotify', 'unknown', ['other-end'], [250, 500, 50], true, false],
       ['FSEvents', 'local', ['gaps'], [10, 60_000, 400], false, false],
@@ -21,7 +21,7 @@ t.test(
       ['polling', 'local', ['everything'], [300, 300, 50], false, false],
     ] as const) {
       const completeness = completenessOf(mechanism, { is: fileSystem, name: '' });
-      const { sweepMs, compareMs, restFactor } = lookPlanOf(completeness, WANTED);
+      const { sweepMs, compareMs, restFactor } = checkPlanOf(completeness, WANTED);
       const what = `${mechanism}, ${fileSystem}`;
       t.same(missesOf(completeness), misses, what);
       t.same([sweepMs, compareMs, restFactor], plan, what);
@@ -36,7 +36,7 @@ t.test('hints are prompt only if nothing is missing of them', async (t) => {
   t.ok(isPrompt(whole));
   for (const less of [
     { names: 'directories' },
-    { inPlace: 'untold' },
+    { inPlace: 'silent' },
     { rearming: 'loses' },
     { latencyMs: 1 },
   ] as const)
@@ -44,7 +44,7 @@ t.test('hints are prompt only if nothing is missing of them', async (t) => {
 });
 
 t.test('hints that come late are looked for faster than they come, from 10 ms on', async (t) => {
-  const late = (latencyMs: number) => lookPlanOf({ ...completenessOf('inotify', LOCAL), latencyMs }, WANTED).sweepMs;
+  const late = (latencyMs: number) => checkPlanOf({ ...completenessOf('inotify', LOCAL), latencyMs }, WANTED).sweepMs;
   t.same([late(10), late(11)], [1_000, 10]);
 });
 
@@ -53,7 +53,7 @@ t.test(
   async (t) => {
     const often = { reconcileMs: 200, pollIntervalMs: 5_000 };
     const plan = (mechanism: 'inotify' | 'kqueue' | 'polling', is: 'local' | 'shared') =>
-      lookPlanOf(completenessOf(mechanism, { is, name: '' }), often);
+      checkPlanOf(completenessOf(mechanism, { is, name: '' }), often);
     t.equal(plan('inotify', 'shared').compareMs, 200);
     t.equal(plan('kqueue', 'local').compareMs, 200);
     t.match(plan('polling', 'local'), { sweepMs: 1_000, compareMs: 5_000 });

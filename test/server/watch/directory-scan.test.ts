@@ -1,4 +1,4 @@
-import { utimesSync } from 'node:fs';
+import { lstatSync, utimesSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { silentLog } from '../../../server/index.js';
 import { RecordStore } from '../../../server/store/record-store.js';
@@ -8,17 +8,24 @@ import { IgnoredFiles } from '../../../server/watch/ignored-files.js';
 import { RecordReader } from '../../../server/watch/record-reader.js';
 import { grainMs, inMs } from '../../../server/watch/time-grain.js';
 import { Warnings } from '../../../server/watch/warnings.js';
+import { systemFiles } from '../../../server/watch/files.js';
+import { filesWith } from '../../platforms/emulated-watch.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
 
-function scanned(t: Test) {
+/** As on sshfs: no time of change beside that of modification, which a test can set. */
+const WITH_ONE_TIME = filesWith((stats) => {
+  stats.ctimeNs = stats.mtimeNs;
+});
+
+function scanned(t: Test, files = WITH_ONE_TIME) {
   const repository = new TemporaryRepository();
   t.teardown(() => {
     repository.dispose();
   });
   const store = new RecordStore();
   const clock = new ManualClock();
-  const directories = new CheckedDirectories(repository.dir);
+  const directories = new CheckedDirectories(repository.dir, files);
   directories.open();
   t.teardown(() => {
     directories.close();
@@ -107,6 +114,25 @@ t.test('a record whose time is in the future is read once more', async (t) => {
   clock.advance(1);
   await run();
   clock.advance(1);
+  t.same(await run(), []);
+});
+
+t.test('a write that keeps size, time and inode is found by its time of change, and read again once', async (t) => {
+  const { repository, clock, store, take, run } = scanned(t, systemFiles);
+  clock.setWallClock(Date.now() - clock.now() + 60_000);
+  repository.rename('task', 't1', { n: 1 });
+  take('t1');
+  t.same(await run(), []);
+  const file = repository.dir.file('task', 't1');
+  const changedAt = (): bigint => lstatSync(file, { bigint: true }).ctimeNs;
+  const before = changedAt();
+  do {
+    repository.inPlace('task', 't1', { n: 2 });
+    utimesSync(file, 1_000, 1_000);
+  } while (changedAt() === before);
+  t.same(await run(), ['task/t1']);
+  take('t1');
+  t.same(store.get('task', 't1')?.data, { n: 2 });
   t.same(await run(), []);
 });
 

@@ -139,7 +139,7 @@ t.test('a file that cannot be read for the moment is waited for, or it is said t
 for (const [what, change] of Object.entries<(watcher: ToldWatcher) => void>({
   'is not healthy': (watcher) => (watcher.isHealthy = false),
   'names no files': (watcher) => (watcher.completeness = { ...watcher.completeness, names: 'directories' }),
-  'misses writes in place': (watcher) => (watcher.completeness = { ...watcher.completeness, inPlace: 'untold' }),
+  'misses writes in place': (watcher) => (watcher.completeness = { ...watcher.completeness, inPlace: 'silent' }),
   'may miss another end': (watcher) => (watcher.completeness = { ...watcher.completeness, otherEnd: 'possible' }),
   'loses hints at each directory': (watcher) => (watcher.completeness = { ...watcher.completeness, rearming: 'loses' }),
   'is late': (watcher) => (watcher.completeness = { ...watcher.completeness, latencyMs: 50 }),

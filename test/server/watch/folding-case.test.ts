@@ -7,11 +7,20 @@ import { inFuture } from '../../support/leases.js';
 import { foldingFiles } from '../../support/folding-files.js';
 import { BACKENDS, WatchedRepository } from '../../support/watched-repository.js';
 
-for (const backend of BACKENDS) {
+/** Whether the system returns the stored name of a file: macOS and Windows do. */
+const SYSTEMS = BACKENDS.flatMap((backend) =>
+  ([true, false] as const).map((saysNames) => ({
+    backend,
+    saysNames,
+    name: `${backend}, ${saysNames ? 'where the system says names' : 'where only a listing does'}`,
+  })),
+);
+
+for (const { backend, saysNames, name } of SYSTEMS) {
   t.test(
-    `${backend}: on a file system that folds case, a record has only the name that its directory lists`,
+    `${name}: on a file system that folds case, a record has only the name that its directory lists`,
     async (t) => {
-      const repository = new WatchedRepository(backend, {}, { files: foldingFiles(backend === 'native') });
+      const repository = new WatchedRepository(backend, {}, { files: foldingFiles(saysNames) });
       t.teardown(() => {
         repository.stop();
       });
@@ -58,6 +67,40 @@ for (const backend of BACKENDS) {
   );
 }
 
+/** One name with its accent as one character, and as two. */
+const [NFC, NFD] = ['caf\u00e9', 'cafe\u0301'] as const;
+
+for (const { backend, saysNames, name } of SYSTEMS)
+  t.test(
+    `${name}: on a file system that folds the normal form alone, a record has the name that is listed`,
+    async (t) => {
+      const repository = new WatchedRepository(backend, {}, { files: foldingFiles(saysNames, 'normal form') });
+      t.teardown(() => {
+        repository.stop();
+      });
+      await repository.start();
+      const told: string[] = [];
+      for (const kind of KINDS) {
+        const time = inFuture(60_000);
+        repository.rename(kind, NFC, { reservation_id: 'none', expires_at: time, extended_expires_at: time });
+        await repository.watch.readNow({ kind, id: NFD });
+        await repository.untilTold(`added ${kind}/${NFC}`);
+        await repository.watch.readNow({ kind, id: NFD });
+        told.push(`added ${kind}/${NFC}`);
+      }
+      t.same(repository.story, told, 'a request in the other form publishes nothing');
+      repository.rename('task', 'CAF\u00c9', {});
+      told.push('added task/CAF\u00c9');
+      await repository.untilTold(told.at(-1)!);
+      renameSync(repository.dir.file('task', NFC), repository.dir.file('task', NFD));
+      await repository.untilTold(`removed task/${NFC}`);
+      told.push(`added task/${NFD}`, `removed task/${NFC}`);
+      t.same(repository.story, told, 'case differs, and a rename is told under both names');
+      repository.remove('task', NFD);
+      await repository.untilTold(`removed task/${NFD}`);
+    },
+  );
+
 t.test('a hint with another spelling is a hint for the listed name', async (t) => {
   let sink: HintSink | undefined;
   const watcher: Watcher = {
@@ -78,5 +121,9 @@ t.test('a hint with another spelling is a hint for the listed name', async (t) =
   repository.rename('task', 'listed', {});
   sink!.file('task', 'LISTED.json');
   await repository.untilTold('added task/listed');
-  t.same(repository.story, ['added task/listed']);
+  // HFS+ keeps every name decomposed, however it was given.
+  repository.rename('task', NFD, {});
+  sink!.file('task', `${NFC}.json`);
+  await repository.untilTold(`added task/${NFD}`);
+  t.same(repository.story, ['added task/listed', `added task/${NFD}`]);
 });

@@ -18,7 +18,7 @@ function held(clock = new ManualClock(), more: Partial<LeaseDeadlineServices> = 
     store,
     clock,
     settleMs: SETTLE_MS,
-    tells: () => true,
+    hintsSuffice: () => true,
     known: (kinds) => new Set(kinds.filter((kind) => !files.blind.includes(kind))),
     verify: () => asked.push('verify'),
     rescan: async (kind) => {
@@ -98,7 +98,7 @@ t.test(
 );
 
 t.test('where changes may give no hint, the directories are compared before a lease ends, once', async (t) => {
-  const { clock, deadlines, asked, turn } = held(undefined, { tells: () => false });
+  const { clock, deadlines, asked, turn } = held(undefined, { hintsSuffice: () => false });
   deadlines.start();
   clock.advance(LEASE_MS);
   asked();
@@ -233,7 +233,7 @@ t.test('after its stop nothing is asked for, also by a comparison that was on it
   deadlines.stop();
   deadlines.start();
   t.equal(clock.timerCount, 0, 'stopped before it has started');
-  const other = held(undefined, { tells: () => false });
+  const other = held(undefined, { hintsSuffice: () => false });
   other.deadlines.start();
   other.clock.advance(LEASE_MS);
   other.turn();

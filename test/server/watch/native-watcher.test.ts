@@ -39,7 +39,7 @@ for (const moment of ['before', 'after'] as const) {
       watcher.start({
         file: (kind: Kind, file: string) => hints.push(`${kind}/${file}`),
         directory: (kind: Kind) => hints.push(kind),
-        way: () => {
+        ancestor: () => {
           directories.verify();
           watcher.verify();
         },

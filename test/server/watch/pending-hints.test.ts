@@ -46,7 +46,7 @@ t.test('the latency of a turn counts from the first hint since the last one that
   clock.advance(5);
   hints.add('task', 'b');
   t.equal(hints.hintedAt, first);
-  hints.told();
+  hints.published();
   t.equal(hints.hintedAt, undefined);
   hints.add('task', 'a');
   t.equal(hints.hintedAt, first + 5);

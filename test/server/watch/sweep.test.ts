@@ -51,7 +51,7 @@ t.test('a directory that has changed without a hint is compared once for that ch
   t.same(await look(), ['task'], 'the next change is another one');
   marks.set('task', 0);
   t.same(await look(), [], 'that a directory is gone is noticed by the check of the directories');
-  t.ok(sweep.toldUpToNow()('task'));
+  t.ok(sweep.hintedUpToNow()('task'));
   marks.set('task', 3);
   t.same(await look(), [], 'and so is that it has come back as it was');
 });
@@ -120,29 +120,29 @@ t.test('without prompt hints, a directory that has just changed may change again
 
 t.test('hints decide about leases while no directory of theirs has changed without one', async (t) => {
   const { sweep, change, marks } = swept();
-  t.ok(sweep.tells(LEASE_KINDS));
+  t.ok(sweep.hintsSuffice(LEASE_KINDS));
   change('task');
-  t.ok(sweep.tells(LEASE_KINDS), 'another kind');
+  t.ok(sweep.hintsSuffice(LEASE_KINDS), 'another kind');
   change('heartbeat');
-  t.notOk(sweep.tells(LEASE_KINDS));
+  t.notOk(sweep.hintsSuffice(LEASE_KINDS));
   sweep.hinted('heartbeat');
-  t.ok(sweep.tells(LEASE_KINDS));
+  t.ok(sweep.hintsSuffice(LEASE_KINDS));
   marks.set('heartbeat', 0);
-  t.ok(sweep.tells(LEASE_KINDS));
-  t.notOk(swept(SHARED).sweep.tells(LEASE_KINDS), 'and no other end writes');
+  t.ok(sweep.hintsSuffice(LEASE_KINDS));
+  t.notOk(swept(SHARED).sweep.hintsSuffice(LEASE_KINDS), 'and no other end writes');
 });
 
 t.test('what was changed up to a moment is told when its hint has come, whatever is changed later', async (t) => {
   const { sweep, change, marks } = swept();
   change('task');
-  const isTold = sweep.toldUpToNow();
-  t.ok(isTold('intent'), 'no change');
-  t.notOk(isTold('task'));
+  const isHinted = sweep.hintedUpToNow();
+  t.ok(isHinted('intent'), 'no change');
+  t.notOk(isHinted('task'));
   change('intent');
-  t.ok(isTold('intent'));
+  t.ok(isHinted('intent'));
   sweep.hinted('task');
-  t.ok(isTold('task'));
+  t.ok(isHinted('task'));
   marks.set('task', 0);
-  t.ok(sweep.toldUpToNow()('task'), 'a directory that is not there');
-  t.notOk(swept(SHARED).sweep.toldUpToNow()('task'), 'another end may write');
+  t.ok(sweep.hintedUpToNow()('task'), 'a directory that is not there');
+  t.notOk(swept(SHARED).sweep.hintedUpToNow()('task'), 'another end may write');
 });

@@ -34,13 +34,13 @@ function overTornFile(store = new RecordStore()) {
     publish: (some) => events.push(...some),
     rescan: () => Promise.resolve(true),
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(kinds),
     known: (kinds) => new Set(kinds),
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
-    tells: () => true,
+    hintsSuffice: () => true,
     reconcileSoon: () => undefined,
   });
   ingest.start();

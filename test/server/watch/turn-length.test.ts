@@ -32,13 +32,13 @@ async function turns(tellingMs: number): Promise<number[]> {
     },
     rescan: () => Promise.resolve(true),
     admits: () => true,
-    foldsCase: () => false,
+    folds: () => false,
     listedName: () => undefined,
     seen: (kinds) => new Set(kinds),
     known: (kinds) => new Set(kinds),
     verifyDirectories: () => undefined,
     hintsAreComplete: () => true,
-    tells: () => true,
+    hintsSuffice: () => true,
     reconcileSoon: () => undefined,
   });
   for (let i = 0; i < FILES; i++) ingest.record('intent', `i${String(i)}`);

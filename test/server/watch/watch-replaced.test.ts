@@ -211,7 +211,7 @@ t.test('without paths through descriptors, the whole path is compared before and
   t.same(reader.read('task', 'foreign'), { is: 'unseen' });
   t.same(reader.read('task', 'foreign'), { is: 'unseen' }, 'before it is opened');
   directories.verify();
-  t.match(directories.standing('task'), { is: 'unknown', why: /symbolic link/ });
+  t.match(directories.stateOf('task'), { is: 'unknown', why: /symbolic link/ });
   t.equal(dirname(directories.path('claim')), repository.dir.coordination);
 });
 

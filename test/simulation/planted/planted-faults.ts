@@ -94,7 +94,7 @@ const WATCHING: readonly PlantedFault[] = [
   },
   {
     name: 'no time to settle',
-    file: 'server/watch/repository-watch.ts',
+    file: 'server/watch/watch-parts.ts',
     find: 'settleMs: options.settleMs,',
     replace: 'settleMs: 0,',
     rules: ['false problem'],
@@ -200,7 +200,7 @@ const WATCHING: readonly PlantedFault[] = [
   },
   {
     name: 'the state of the files is always watching',
-    file: 'server/watch/sight.ts',
+    file: 'server/watch/visibility.ts',
     find: 'if (whys.length === 0) return',
     replace: 'if (whys.length >= 0) return',
     rules: ['false health'],
@@ -217,7 +217,7 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'the barrier compares nothing',
     file: 'server/watch/disk-barrier.ts',
-    find: '      await Promise.all(untold.map((kind) => reconciler.rescan(kind)));\n',
+    find: '      await Promise.all(unhinted.map((kind) => reconciler.rescan(kind)));\n',
     replace: '',
     rules: ['false free'],
     needs: ['late hints', 'questions'],
@@ -225,8 +225,8 @@ const WATCHING: readonly PlantedFault[] = [
   {
     name: 'the barrier believes hints that may be late',
     file: 'server/watch/disk-barrier.ts',
-    find: '!isTold(kind) || !known.has(kind) || !this.#hasAllHints(kind)',
-    replace: '(!isTold(kind) && !known.has(kind)) || !known.has(kind)',
+    find: '!isHinted(kind) || !known.has(kind) || !this.#hasAllHints(kind)',
+    replace: '(!isHinted(kind) && !known.has(kind)) || !known.has(kind)',
     rules: ['false free'],
     needs: ['late hints', 'questions'],
   },
@@ -499,7 +499,7 @@ const LISTENING: readonly PlantedFault[] = [
     also: [
       {
         file: 'server/sessions/session.ts',
-        find: '    if (heartbeat.corrects(believes)) this.heartbeat(heartbeat);\n',
+        find: '    if (heartbeat.corrects(received)) this.heartbeat(heartbeat);\n',
         replace: '',
       },
     ],
@@ -509,8 +509,8 @@ const LISTENING: readonly PlantedFault[] = [
   {
     name: 'a barrier is answered by what was told of the files before',
     file: 'server/sessions/heartbeat.ts',
-    find: 'belief.state !== state',
-    replace: 'belief.state === undefined',
+    find: 'received.state !== state',
+    replace: 'received.state === undefined',
     rules: ['false free'],
     needs: ['no descriptors'],
   },

@@ -143,7 +143,7 @@ export class Origin {
       random: random.bytes,
       journal: {
         openTable: storage.tables(process),
-        probe: () => Promise.resolve(),
+        checkIntegrity: () => Promise.resolve(),
         boot: () => host.boot,
         findElsewhere: (lost) => this.#recall(process, lost),
       },
@@ -163,9 +163,9 @@ export class Origin {
             repository.serverBegins();
             this.#remembers(bus.hub.epoch);
             network.listening = { process, attach: (socket, encoding) => bus.attach(socket, encoding) };
-            bus.begunAnew = () => {
+            bus.newEpochBegan = () => {
               this.#hearSilence(bus.hub);
-              this.#publishAnew(run);
+              this.#restartRelay(run);
             };
             this.#beginRelay(run);
           },
@@ -200,8 +200,8 @@ export class Origin {
         history,
         health: () => bus.health,
         readNow: (record) => bus.watch.readNow(record),
-        tellAgain: (records) => {
-          bus.tellAgain(records);
+        republish: (records) => {
+          bus.republish(records);
         },
       },
       maxRecordBytes: 262_144,
@@ -231,7 +231,7 @@ export class Origin {
   }
 
   /** As the server does it. */
-  #publishAnew(run: Run): void {
+  #restartRelay(run: Run): void {
     const { relay, process } = run;
     relay?.stop().then(
       () => {

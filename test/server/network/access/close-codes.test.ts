@@ -74,5 +74,5 @@ for (const transport of TRANSPORTS) {
 
 t.test('a server that begins anew closes with a reason of the same form', async (t) => {
   const source = readFileSync(new URL('../../../../server/bus-base.ts', import.meta.url), 'utf8');
-  t.match(/BEGUN_ANEW = '([^']+)'/.exec(source)?.[1], /^shutdown retry=\d+$/);
+  t.match(/RECONNECT_NOW = '([^']+)'/.exec(source)?.[1], /^shutdown retry=\d+$/);
 });

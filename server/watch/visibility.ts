@@ -5,7 +5,7 @@ import { errorCode } from './files.js';
 import type { Reconciler } from './reconciler.js';
 import type { Finding, WatchState } from './watch-state.js';
 
-export interface SightServices {
+export interface VisibilityServices {
   readonly directories: CheckedDirectories;
   readonly reconciler: Reconciler;
   readonly store: RecordStore;
@@ -19,12 +19,12 @@ export interface SightServices {
  * been compared since they were opened. The health of the bus and the end of leases depend on it. The content of a directory
  * that cannot be seen is unknown.
  */
-export class Sight {
+export class Visibility {
   /** The kinds whose directories have not been compared since their last change, each with the number of that change. */
   readonly #uncompared = new Map<Kind, number>();
   #changes = 0;
 
-  constructor(private readonly services: SightServices) {}
+  constructor(private readonly services: VisibilityServices) {}
 
   /** Notes that a kind's directory has to be compared: it could not be compared before, or another directory is open now. */
   distrust(kind: Kind): void {
@@ -72,9 +72,9 @@ export class Sight {
 
   #isListable(kind: Kind): boolean {
     const { directories, reconciler } = this.services;
-    const standing = directories.standing(kind);
-    if (standing.is === 'unknown') return false;
-    if (standing.is === 'absent') return true;
+    const state = directories.stateOf(kind);
+    if (state.is === 'unknown') return false;
+    if (state.is === 'absent') return true;
     try {
       directories.probe(kind);
       return true;
@@ -91,7 +91,7 @@ export class Sight {
 
   async #compare(kind: Kind): Promise<void> {
     const { directories, reconciler } = this.services;
-    if (directories.standing(kind).is === 'unknown') return;
+    if (directories.stateOf(kind).is === 'unknown') return;
     const change = this.#uncompared.get(kind);
     const isSeen = await reconciler.rescan(kind);
     if (isSeen && this.#uncompared.get(kind) === change) this.#uncompared.delete(kind);

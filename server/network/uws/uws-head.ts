@@ -1,6 +1,24 @@
-import type { HttpResponse } from 'uWebSockets.js';
-import { reasonPhrase } from './refusal.js';
-import type { HttpReply, HttpStream } from './transport.js';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { reasonPhrase } from '../reply.js';
+import type { HttpReply, HttpStream, RequestHead } from '../transport.js';
+
+/** Copies the head of the engine's request, which is not valid after the handler has returned. */
+export function headOf(request: HttpRequest, remoteAddress: string): RequestHead {
+  const headers: [string, string][] = [];
+  request.forEach((name, value) => {
+    headers.push([name, value]);
+  });
+  return {
+    method: request.getMethod().toUpperCase(),
+    path: request.getUrl(),
+    // There is none after a bare `?`.
+    query: request.getQuery() || '',
+    headers,
+    remoteAddress,
+  };
+}
+
+export const addressOf = (response: HttpResponse): string => Buffer.from(response.getRemoteAddressAsText()).toString();
 
 /** Writes the status and headers of an answer, except `connection`. */
 export function writeHead(response: HttpResponse, { status, headers }: HttpReply | HttpStream): void {

@@ -1,7 +1,7 @@
 import type { Kind } from '../../protocol/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CheckedDirectories } from './checked-directories.js';
-import { isPrompt, lookPlanOf, missesOf, type Completeness, type LookPlan, type Miss } from './completeness.js';
+import { isPrompt, checkPlanOf, missesOf, type Completeness, type CheckPlan, type Miss } from './completeness.js';
 import { Sweep } from './sweep.js';
 import { passingTo, type HintSink, type Watcher } from './watcher.js';
 
@@ -11,13 +11,13 @@ const VERIFY_EVERY_MS = 1_000;
 /** Before a watcher was chosen, nothing gives a hint. */
 const NOTHING: Completeness = {
   names: 'nothing',
-  inPlace: 'untold',
+  inPlace: 'silent',
   otherEnd: 'silent',
   rearming: 'exact',
   latencyMs: 0,
 };
 
-export interface LookoutServices {
+export interface FallbackServices {
   readonly directories: CheckedDirectories;
   readonly clock: Clock;
   readonly options: { readonly reconcileMs: number; readonly pollIntervalMs: number };
@@ -27,16 +27,16 @@ export interface LookoutServices {
 }
 
 /** Makes up for what the hints of a watcher leave out: knows how complete they are, and looks as often as follows from that. */
-export class Lookout {
+export class FallbackChecks {
   readonly #sweep: Sweep;
   #watcher: Watcher | undefined;
   /** The last plan: it is asked for a hundred times a second. */
-  #planned: { readonly of: Completeness; readonly plan: LookPlan } | undefined;
+  #planned: { readonly of: Completeness; readonly plan: CheckPlan } | undefined;
   #cancelLook: (() => void) | undefined;
   /** The time since the directories on the path were checked. */
   #unverifiedMs = 0;
 
-  constructor(private readonly services: LookoutServices) {
+  constructor(private readonly services: FallbackServices) {
     const { clock, directories, rescan } = services;
     this.#sweep = new Sweep({
       clock,
@@ -50,10 +50,10 @@ export class Lookout {
     return this.#watcher?.completeness ?? NOTHING;
   }
 
-  get plan(): LookPlan {
+  get plan(): CheckPlan {
     const { completeness } = this;
     if (this.#planned?.of !== completeness)
-      this.#planned = { of: completeness, plan: lookPlanOf(completeness, this.services.options) };
+      this.#planned = { of: completeness, plan: checkPlanOf(completeness, this.services.options) };
     return this.#planned.plan;
   }
 
@@ -69,14 +69,14 @@ export class Lookout {
   }
 
   /** Whether, up to now, hints alone tell all that may decide about leases. */
-  tells(kinds: readonly Kind[]): boolean {
-    return this.#watcher?.isHealthy === true && this.#sweep.tells(kinds);
+  hintsSuffice(kinds: readonly Kind[]): boolean {
+    return this.#watcher?.isHealthy === true && this.#sweep.hintsSuffice(kinds);
   }
 
   /** Looks at the directories now. @returns whether hints have told all of this in a kind's directory, when the loop has polled since. */
-  toldUpToNow(): (kind: Kind) => boolean {
-    const isTold = this.#sweep.toldUpToNow();
-    return (kind) => this.#watcher?.isHealthy === true && isTold(kind);
+  hintedUpToNow(): (kind: Kind) => boolean {
+    const isHinted = this.#sweep.hintedUpToNow();
+    return (kind) => this.#watcher?.isHealthy === true && isHinted(kind);
   }
 
   /** Starts a watcher. Its hints go to `sink`. */

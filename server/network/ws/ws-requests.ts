@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { PendingConnections } from './pending-connections.js';
-import { reasonPhrase, refusal } from './refusal.js';
-import { withSecurityHeaders } from './security-headers.js';
-import type { HttpReply, ListenOptions, RequestHead, TransportHandlers } from './transport.js';
+import { PendingConnections, TOO_MANY_PENDING } from '../pending-connections.js';
+import { withSecurityHeaders } from '../security-headers.js';
+import type { HttpReply, ListenOptions, RequestHead, TransportHandlers } from '../transport.js';
+import { reasonPhrase, text } from '../reply.js';
 
 /** Returns the head of a request, with all headers as they arrived. */
 export function headOf(request: IncomingMessage): RequestHead {
@@ -27,13 +27,13 @@ export function headOf(request: IncomingMessage): RequestHead {
 /** Returns the refusal of a version that is not served: a handshake needs 1.1. */
 export function refuseVersion({ httpVersion }: IncomingMessage, isHandshake: boolean): HttpReply | undefined {
   if (httpVersion === '1.1' || (httpVersion === '1.0' && !isHandshake)) return undefined;
-  return withSecurityHeaders(refusal(505, 'send this request as HTTP/1.1'));
+  return withSecurityHeaders(text(505, 'send this request as HTTP/1.1'));
 }
 
 /** How many requests a connection may send after the first one, in one piece with it. They are not answered. */
 const MAX_UNANSWERED_REQUESTS = 16;
 
-/** Tells a connection's first request, which is served, from those after it, which are not. */
+/** Counts the requests of each connection: the first is served, those after it are not. */
 export class FirstRequests {
   readonly #counts = new WeakMap<Duplex, number>();
   readonly #continued = new WeakSet<Duplex>();
@@ -43,7 +43,7 @@ export class FirstRequests {
   }
 
   /** Counts a request, and ends a connection that sends too many. @returns whether it is the first one. */
-  isFirst(socket: NetSocket): boolean {
+  countRequest(socket: NetSocket): boolean {
     const count = this.#counts.get(socket) ?? 0;
     this.#counts.set(socket, count + 1);
     if (count > MAX_UNANSWERED_REQUESTS) socket.destroy();
@@ -58,10 +58,6 @@ export class FirstRequests {
     return true;
   }
 }
-
-const TOO_MANY_PENDING = withSecurityHeaders(
-  refusal(503, 'too many unauthenticated connections of this address (max_pending_connections)'),
-);
 
 /** The unauthenticated connections, by address and port: TLS wraps one socket in another, so the object does not identify a connection. */
 export class UnauthenticatedConnections {
@@ -114,7 +110,7 @@ export function answerMalformed(error: NodeJS.ErrnoException, stream: Duplex): v
     return;
   }
   const [status, why] = MALFORMED.get(error.code ?? '') ?? [400, 'this is no HTTP request'];
-  refuse(stream, withSecurityHeaders(refusal(status, why)));
+  refuse(stream, withSecurityHeaders(text(status, why)));
 }
 
 export function reply(

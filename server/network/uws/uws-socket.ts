@@ -1,9 +1,9 @@
 import type { WebSocket } from 'uWebSockets.js';
-import { CloseCode, type Encoding } from '../../protocol/index.js';
-import type { SendResult, Socket } from '../delivery/port.js';
-import type { Connection } from '../sessions/connection.js';
-import { LAST_WORD_MS } from './http-bounds.js';
-import type { SocketOwner } from './transport.js';
+import { CloseCode, type Encoding } from '../../../protocol/index.js';
+import type { SendResult, Socket } from '../../delivery/port.js';
+import type { Connection } from '../../sessions/connection.js';
+import { LAST_WORD_MS } from '../http-bounds.js';
+import type { SocketOwner } from '../transport.js';
 
 /** What the engine keeps with each of its sockets. */
 export interface UserData {

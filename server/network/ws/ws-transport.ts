@@ -3,15 +3,20 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import type { CloseCode, Encoding } from '../../protocol/index.js';
-import { isHandshake } from './access-policy.js';
-import { REQUEST_HEAD_MS } from './http-bounds.js';
-import { refusal } from './refusal.js';
-import { withSecurityHeaders } from './security-headers.js';
-import { CLOSE_TIMEOUT_MS } from './transport.js';
-import { readTls, type TlsFiles } from '../config/tls-files.js';
-import type { Connection } from '../sessions/connection.js';
-import { isStream, type ListenOptions, type SocketOwner, type Transport, type TransportHandlers } from './transport.js';
+import type { CloseCode, Encoding } from '../../../protocol/index.js';
+import { isHandshake } from '../access-policy.js';
+import { REQUEST_HEAD_MS } from '../http-bounds.js';
+import { withSecurityHeaders } from '../security-headers.js';
+import { CLOSE_TIMEOUT_MS } from '../transport.js';
+import { readTls, type TlsFiles } from '../../config/tls-files.js';
+import type { Connection } from '../../sessions/connection.js';
+import {
+  isStream,
+  type ListenOptions,
+  type SocketOwner,
+  type Transport,
+  type TransportHandlers,
+} from '../transport.js';
 import {
   answerMalformed,
   FirstRequests,
@@ -23,6 +28,7 @@ import {
 } from './ws-requests.js';
 import { WsSocket } from './ws-socket.js';
 import { streamReply } from './ws-stream.js';
+import { text } from '../reply.js';
 
 /** Bounds that Node enforces while it reads a request. Sizes in bytes, times in milliseconds. */
 const REQUEST_BOUNDS: ServerOptions = {
@@ -74,7 +80,7 @@ export class WsTransport implements Transport {
     });
     const pending = new UnauthenticatedConnections(options, handlers);
     const server = this.#create(options.tls, (request, response) => {
-      if (!this.#requests.isFirst(request.socket)) return;
+      if (!this.#requests.countRequest(request.socket)) return;
       const answer = refuseVersion(request, false) ?? handlers.http(headOf(request));
       // The answer then carries `connection: close`, and Node closes the connection after it.
       const mayContinue =
@@ -95,7 +101,7 @@ export class WsTransport implements Transport {
       pending.add(socket);
     });
     server.on('connect', (request: IncomingMessage, stream: Duplex) => {
-      if (this.#requests.isFirst(request.socket)) refuse(stream, NO_PATH);
+      if (this.#requests.countRequest(request.socket)) refuse(stream, NO_PATH);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
       if (this.#requests.has(stream)) stream.end(() => stream.destroy());
@@ -151,7 +157,7 @@ export class WsTransport implements Transport {
 
   #upgrade({ request, stream, head }: UpgradeRequest, serving: Serving): void {
     const { sockets, subprotocols, options, handlers, pending } = serving;
-    if (!this.#requests.isFirst(request.socket)) {
+    if (!this.#requests.countRequest(request.socket)) {
       stream.destroy();
       return;
     }
@@ -231,8 +237,8 @@ function asBytes(payload: RawData): Uint8Array {
   return Array.isArray(payload) ? Buffer.concat(payload) : payload;
 }
 
-const NO_PATH = withSecurityHeaders(refusal(400, 'the request target must be a path that begins with /'));
-const NO_UPGRADE = withSecurityHeaders(refusal(400, 'send this request without Upgrade'));
+const NO_PATH = withSecurityHeaders(text(400, 'the request target must be a path that begins with /'));
+const NO_UPGRADE = withSecurityHeaders(text(400, 'send this request without Upgrade'));
 
 /** The event `close`, which follows, reports a broken connection. */
 function ignoreError(socket: Duplex): void {

@@ -1,5 +1,5 @@
 import type { HttpResponse } from 'uWebSockets.js';
-import type { HttpSource, HttpStream, HttpWriter } from './transport.js';
+import type { HttpSource, HttpStream, HttpWriter } from '../transport.js';
 import { writeHead } from './uws-head.js';
 
 /**

@@ -6,7 +6,7 @@ import { UNSUPERVISED, type Supervision } from '../runtime/supervisor.js';
 import type { Reading, RecordReader } from './record-reader.js';
 
 /** The parts that read a record and give the change to the store. */
-export interface TakeInServices {
+export interface ContainmentServices {
   readonly store: RecordStore;
   readonly reader: RecordReader;
   /** @default errors are thrown to the caller */
@@ -16,7 +16,11 @@ export interface TakeInServices {
 const NO_EVENTS: readonly StoreEvent[] = [];
 
 /** Reads a record. If the reader throws, the record is `unprocessable`. */
-export function readOne({ reader, supervision = UNSUPERVISED }: TakeInServices, kind: Kind, id: string): Reading {
+export function readContained(
+  { reader, supervision = UNSUPERVISED }: ContainmentServices,
+  kind: Kind,
+  id: string,
+): Reading {
   try {
     return reader.read(kind, id);
   } catch (error) {
@@ -29,8 +33,8 @@ export function readOne({ reader, supervision = UNSUPERVISED }: TakeInServices, 
  * Applies a change to the store. If the store throws, only this record gets the problem `unprocessable`: its last good data
  * stays current, and other records are not affected.
  */
-export function takeIn(
-  { store, reader, supervision = UNSUPERVISED }: TakeInServices,
+export function applyContained(
+  { store, reader, supervision = UNSUPERVISED }: ContainmentServices,
   change: Change,
   now: UnixMillis,
   observed: Observed = 'live',

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import {
   chooseNative,
   cureOf,
@@ -51,16 +50,10 @@ export function loadNativeEngine(
 
 /** The packages as Node finds them from here. */
 export const NATIVE_FILES: NativeFiles<UwsEngine> = {
-  directoryOf(importName) {
-    try {
-      const entry = fileURLToPath(import.meta.resolve(importName));
-      for (let dir = dirname(entry); dir !== dirname(dir); dir = dirname(dir)) {
-        if (existsSync(join(dir, 'package.json'))) return dir;
-      }
-      return dirname(entry);
-    } catch {
-      return undefined;
-    }
+  directoryOf(name) {
+    // Not by resolving the package's entry: of some of these packages only `import` has one, and it is never loaded.
+    const places = createRequire(import.meta.url).resolve.paths(name) ?? [];
+    return places.map((place) => join(place, name)).find((directory) => existsSync(join(directory, 'package.json')));
   },
 
   /**

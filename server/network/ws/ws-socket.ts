@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
-import { CloseCode } from '../../protocol/index.js';
-import type { SendResult, Socket } from '../delivery/port.js';
-import { LAST_WORD_MS } from './http-bounds.js';
+import { CloseCode } from '../../../protocol/index.js';
+import type { SendResult, Socket } from '../../delivery/port.js';
+import { LAST_WORD_MS } from '../http-bounds.js';
 
 /** A WebSocket of the library `ws` as the {@link Socket} of a port. */
 export class WsSocket implements Socket {

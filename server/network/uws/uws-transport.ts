@@ -6,11 +6,11 @@ import type {
   us_socket_context_t,
   WebSocket,
 } from 'uWebSockets.js';
-import type { CloseCode } from '../../protocol/index.js';
+import type { CloseCode } from '../../../protocol/index.js';
 import { freePort } from './free-port.js';
-import { CLOSE_TIMEOUT_MS } from './transport.js';
-import { PendingConnections } from './pending-connections.js';
-import { readTls, type TlsFiles } from '../config/tls-files.js';
+import { CLOSE_TIMEOUT_MS } from '../transport.js';
+import { PendingConnections } from '../pending-connections.js';
+import { readTls, type TlsFiles } from '../../config/tls-files.js';
 import {
   isStream,
   type HttpAnswer,
@@ -19,11 +19,10 @@ import {
   type RequestHead,
   type Transport,
   type TransportHandlers,
-} from './transport.js';
-import { announcesBody, NO_BODY } from './head-check.js';
-import { writeWhole } from './uws-head.js';
+} from '../transport.js';
+import { announcesBody, NO_BODY } from '../head-check.js';
+import { addressOf, headOf, writeWhole } from './uws-head.js';
 import { UwsConnection, type ArrivedRequest } from './uws-connection.js';
-import { addressOf, headOf } from './uws-request.js';
 import { UwsSocket, type UserData } from './uws-socket.js';
 
 /** The native module, with a constant that its own declarations lack. */
@@ -40,7 +39,7 @@ type ListenWithOptions = (
 const NO_COMPRESSION = 0;
 
 /** How long `stop` waits for the close frames to be sent before the engine closes the remaining connections. */
-const LINGER_MS = 50;
+const CLOSE_FRAMES_MS = 50;
 /** How often `reloadTls` tries to listen on the port again, and the pause between two attempts. */
 const LISTEN_ATTEMPTS = 100;
 const LISTEN_PAUSE_MS = 50;
@@ -220,7 +219,7 @@ export class UwsTransport implements Transport {
     this.#listening = undefined;
     if (this.#sockets.size > 0) {
       await this.#closeGracefully(code, reason);
-      await new Promise<void>((resolve) => setTimeout(resolve, LINGER_MS));
+      await new Promise<void>((resolve) => setTimeout(resolve, CLOSE_FRAMES_MS));
     }
     for (const app of this.#apps.splice(0)) app.close();
   }

@@ -1,10 +1,11 @@
 import type { HttpResponse } from 'uWebSockets.js';
-import { ANSWER_MS, LINGER_MS, REQUEST_HEAD_MS } from './http-bounds.js';
-import { refusal } from './refusal.js';
-import { withSecurityHeaders } from './security-headers.js';
-import { isStream, type HttpAnswer, type HttpReply, type RequestHead, type TransportHandlers } from './transport.js';
+import { ANSWER_MS, LINGER_MS, REQUEST_HEAD_MS } from '../http-bounds.js';
+import { withSecurityHeaders } from '../security-headers.js';
+import { isStream, type HttpAnswer, type HttpReply, type RequestHead, type TransportHandlers } from '../transport.js';
 import { writeHead } from './uws-head.js';
 import { streamReply } from './uws-stream.js';
+import { TOO_MANY_PENDING } from '../pending-connections.js';
+import { text } from '../reply.js';
 
 /** A request without a body whose head the engine has read and which has no answer yet. */
 export interface ArrivedRequest {
@@ -42,12 +43,8 @@ type Phase = 'waiting' | 'answering' | 'answered' | 'unknown' | 'over';
 const SMALL_BODY_BYTES = 8_192;
 
 const UNREADABLE = withSecurityHeaders(
-  refusal(400, `no HTTP/1.1 request with a Host came within ${String(REQUEST_HEAD_MS / 1_000)} s`),
+  text(400, `no HTTP/1.1 request with a Host came within ${String(REQUEST_HEAD_MS / 1_000)} s`),
 );
-const TOO_MANY_PENDING = withSecurityHeaders(
-  refusal(503, 'too many unauthenticated connections of this address (max_pending_connections)'),
-);
-
 /**
  * One connection of the native engine, until it closes or may have become a WebSocket. It serves one request, or two if the answer
  * to the first says that another may follow.

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { HttpSource, HttpStream, HttpWriter } from './transport.js';
+import type { HttpSource, HttpStream, HttpWriter } from '../transport.js';
 
 /** Sends the head of a streaming reply, then lets the stream write the body. */
 export function streamReply(response: ServerResponse, method: string | undefined, stream: HttpStream): void {

@@ -1,5 +1,6 @@
-import { jsonLine, visibleText } from '../../../protocol/index.js';
-import type { HttpReply } from '../transport.js';
+import { STATUS_CODES } from 'node:http';
+import { jsonLine, visibleText } from '../../protocol/index.js';
+import type { HttpReply, RequestHead } from './transport.js';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -15,3 +16,11 @@ export function text(status: number, line: string, headers: Headers = {}, more: 
     body: [visibleText(line), ...more, ''].join('\n'),
   };
 }
+
+/** Whether a request changes nothing by its method. */
+export const isReading = ({ method }: Pick<RequestHead, 'method'>): boolean => method === 'GET' || method === 'HEAD';
+
+/** The answer to a request that is not {@link isReading}. */
+export const NOT_READING = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' });
+
+export const reasonPhrase = (status: number): string => STATUS_CODES[status] ?? 'Unknown';
