@@ -129,7 +129,7 @@ export class JournalFiles {
       if (!isWanted()) throw new Error('given up');
       this.#writeHeader(epoch, file, null);
       this.#named = epoch;
-      this.#orForget(epoch, () => {
+      this.#orRemoveHeader(epoch, () => {
         this.#mark.joinHeader();
       });
     } catch (error) {
