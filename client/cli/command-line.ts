@@ -4,7 +4,7 @@ import { program, usageOf } from './program.js';
 import { refuseSecrets, withoutValue } from './settings/secret-arguments.js';
 import { closestMatch } from '../../protocol/index.js';
 import { TerminalText } from './terminal/terminal-text.js';
-import { processTerminal, type Terminal } from './terminal/terminal.js';
+import { processTerminal, type Terminal, type WithoutReader } from './terminal/terminal.js';
 
 /** Reports a failure as lines on stderr or, with --json, as an object on stdout. */
 function report(failure: CliError, terminal: Terminal): void {
@@ -88,11 +88,15 @@ function reportCrash(error: unknown, terminal: Terminal): never {
   process.exit(1);
 }
 
+/** The commands that do not end when their output no longer has a reader. */
+const WITHOUT_READER: ReadonlyMap<string, WithoutReader> = new Map<string, WithoutReader>([
+  ...['serve', 'start', 'edge', 'mcp'].map((name) => [name, 'serves'] as const),
+  ...['wait', 'doctor', 'hooks'].map((name) => [name, 'answers'] as const),
+]);
+
 /** Runs the command that the process was started with. */
 export async function runCommandLine(): Promise<void> {
-  // A server keeps running when its output no longer has a reader; every other command ends.
-  const isServer = /^(serve|start|edge|mcp)$/.test(process.argv[2] ?? '');
-  const terminal = processTerminal(!isServer);
+  const terminal = processTerminal(WITHOUT_READER.get(process.argv[2] ?? ''));
   process.on('uncaughtException', (error) => reportCrash(error, terminal));
   const command = await program(terminal, process.argv[2]);
   configureOutput(command, terminal);

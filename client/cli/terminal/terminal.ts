@@ -36,18 +36,23 @@ const HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
-/**
- * Returns the terminal of the process's own streams. When the reader closes standard output the command ends quietly, like other tools in a
- * pipe.
- * @param ends whether the command ends when its output has no reader, or cannot be written (a full disk). A server goes on without.
- */
-export function processTerminal(ends = true): Terminal {
+/** What a command does when its output has no reader. */
+export type WithoutReader =
+  /** It ends quietly with 0, like other tools in a pipe. */
+  | 'ends'
+  /** It goes on, because its exit code is an answer too: 0 from `wait` means free. */
+  | 'answers'
+  /** It goes on, also if the output cannot be written (a full disk). */
+  | 'serves';
+
+/** Returns the terminal of the process's own streams. */
+export function processTerminal(withoutReader: WithoutReader = 'ends'): Terminal {
   const closed = (): void => {
-    if (ends) process.exit(0);
+    if (withoutReader === 'ends') process.exit(0);
   };
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // EIO: the terminal has been closed.
-    if (error.code === 'EPIPE' || error.code === 'EIO' || !ends) {
+    if (error.code === 'EPIPE' || error.code === 'EIO' || withoutReader === 'serves') {
       closed();
       return;
     }
@@ -56,7 +61,7 @@ export function processTerminal(ends = true): Terminal {
   });
   // A closed stderr must not end the command.
   process.stderr.on('error', () => undefined);
-  onStdoutClosed(closed);
+  if (withoutReader === 'ends') onStdoutClosed(closed);
   const isInteractive = process.stdout.isTTY;
   const obeysEscapes = process.env['TERM'] !== 'dumb';
   const colors = pc.createColors(isInteractive && obeysEscapes && process.env['NO_COLOR'] === undefined);

@@ -1,6 +1,6 @@
 import { symlinkSync } from 'node:fs';
 import t from 'tap';
-import { Command } from '../../support/command.js';
+import { Command, MUSE_BUS } from '../../support/command.js';
 import { inFuture, reservation } from '../../support/leases.js';
 import { ServedRepository } from '../../support/served-repository.js';
 import { TemporaryRepository } from '../../support/temporary-repository.js';
@@ -27,6 +27,15 @@ t.test('wait for an address that stays held times out with exit code 2, and name
     t.equal(await waiting.exit, 2);
     t.match(waiting.json(), [{ status: 'timed_out', holders: [{ reservation: 'r1', run_id: 'agent-1' }] }]);
   }
+});
+
+t.test('an address that is held is not free because nobody reads what wait prints', async (t) => {
+  const repository = TemporaryRepository.for(t);
+  repository.rename('reservation', 'r1', reservation('agent-1', ['src/a.py']));
+  const line = `"${process.execPath}" "${MUSE_BUS}" wait --root "${repository.root}" --free src/a.py --timeout 1 --json`;
+  const piped = new Command('bash', ['-c', `${line} | true; echo "\${PIPESTATUS[0]}"`]);
+  await piped.exit;
+  t.strictSame(piped.lines, ['2']);
 });
 
 t.test('several addresses are free when nobody holds any of them, and each must be one', async (t) => {
