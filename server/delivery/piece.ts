@@ -1,9 +1,7 @@
-import type { Turn } from '../runtime/turn-loop.js';
+import { MAX_CHEAP_COST, type Turn } from '../runtime/turn-loop.js';
 
 /** The number of records or events that are matched between two readings of the clock. */
 const READ_TIME_EVERY = 16;
-/** If the globs of a filter cost more steps than this, the clock is read for each record or event. */
-const MAX_CHEAP_COST = 500;
 
 /** Events collected for one frame, up to a number, a size in bytes, and the end of the turn. */
 export class Piece {

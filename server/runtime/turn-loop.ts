@@ -1,6 +1,9 @@
 import type { UnixMillis } from '../../protocol/index.js';
 import type { Clock } from './clock.js';
 
+/** If the globs of a filter cost more steps than this, {@link Turn.isSpent} is asked at each record that they are matched with. */
+export const MAX_CHEAP_COST = 500;
+
 /** One turn of the event loop, for bounded work in it: the time, and whether the time for this work is used up. */
 export interface Turn {
   /** The wall clock. */

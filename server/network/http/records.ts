@@ -14,7 +14,7 @@ import {
   type UnixMillis,
   type WireLease,
 } from '../../../protocol/index.js';
-import type { Turn } from '../../runtime/turn-loop.js';
+import { MAX_CHEAP_COST, type Turn } from '../../runtime/turn-loop.js';
 import { TurnQueue } from '../../runtime/turn-queue.js';
 import type { RecordVersion } from '../../store/record-version.js';
 import type { Supervision } from '../../runtime/supervisor.js';
@@ -27,8 +27,6 @@ const TURN_MS = 3;
 /** About this many characters are written at once. */
 const PIECE_BYTES = 65_536;
 const LOOK_AT_TIME_EVERY = 64;
-/** If a filter's globs cost more than this, the time is checked at each record. */
-const MAX_CHEAP_COST = 500;
 
 const SNAPSHOT = EVENT_TYPES.indexOf('snapshot');
 
