@@ -68,8 +68,8 @@ export type { CompleteReason, ResyncReason, SubscribeMode } from './wire/subscri
 export type { WatchHealth, WatchState } from './wire/watch-health.js';
 export { MessageType } from './wire/message-type.js';
 export { MAX_CONNECTION_NAME_LENGTH, parseConnectionName } from './wire/connection-name.js';
-export { MAX_EVENTS, readClientMessage } from './wire/messages.js';
-export { RESYNC_REASONS } from './wire/subscription-terms.js';
+export { readClientMessage } from './wire/messages.js';
+export { MAX_EVENTS, RESYNC_REASONS } from './wire/subscription-terms.js';
 export { isServerMessage } from './wire/server-message.js';
 export { closestMatch } from './closest-match.js';
 export { utf8Bytes } from './utf8.js';

@@ -9,7 +9,7 @@ import { ProtocolError, type ErrorCode } from './errors.js';
 import type { WireEvent } from './event.js';
 import { EVERYTHING, FILTER_LIMITS, type Filter, type FilterLimits } from '../filter/filter.js';
 import { readInspection, type Inspection, type Inspections } from '../inspection/inspection.js';
-import type { CompleteReason, ResyncReason, SubscribeMode } from './subscription-terms.js';
+import { MAX_EVENTS, type CompleteReason, type ResyncReason, type SubscribeMode } from './subscription-terms.js';
 import type { WatchHealth } from './watch-health.js';
 import { closestMatch } from '../closest-match.js';
 import { isJsonObject } from '../json-object.js';
@@ -45,8 +45,6 @@ export interface Refusal {
 }
 
 const MAX_UINT32 = 0xffffffff;
-/** The largest cap of a subscription. */
-export const MAX_EVENTS = 2 ** 31 - 1;
 
 const isUint32 = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_UINT32;

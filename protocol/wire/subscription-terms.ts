@@ -1,3 +1,6 @@
+/** The largest cap of a subscription. */
+export const MAX_EVENTS = 2 ** 31 - 1;
+
 /** How a subscription begins: with a snapshot, with the events after its cursor, or with a new snapshot because the cursor cannot be used. */
 export type SubscribeMode = 'snapshot' | 'replay' | 'resync';
 /**

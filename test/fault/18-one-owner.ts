@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { MUSE_BUS } from '../support/command.js';
+import { fileURLToPath } from 'node:url';
 import { findRepositoryBus } from '../../client/sdk/repository-bus.js';
 import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
 import { until } from '../support/until.js';
 
+const MUSE_BUS = fileURLToPath(new URL('../support/command-entry.js', import.meta.url));
 /** Processes that start at once; fewer in the brief form. */
 const STARTS = 20;
 

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { MUSE_BUS } from '../../support/command.js';
+import { fileURLToPath } from 'node:url';
 import { connect, type BusClient, type Mirror } from '../../../client/sdk/index.js';
 import { McpBus } from '../../../client/cli/mcp/bus.js';
 import { whoHoldsTool } from '../../../client/cli/mcp/who-holds.js';
 import type { BusProcess } from './bus-process.js';
 import type { Proxy } from './proxy.js';
 
+const MUSE_BUS = fileURLToPath(new URL('../../support/command-entry.js', import.meta.url));
 const ASK_MS = 2_000;
 
 export type Answer = 'free' | 'held' | 'unknown';
