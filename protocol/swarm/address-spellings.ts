@@ -1,6 +1,8 @@
 /** The most addresses that are read from a field. One file must not make an index grow without bound. */
 export const MAX_ADDRESSES = 10_000;
 
+/** What nearly every address looks like. It has one reading, and each event's addresses are read. */
+const PLAIN = /^[\w./-]+(?:::[\w.]+)?$/;
 const LINE_END = /[\n\v\f\r\u0085\u2028\u2029]+/;
 const LIST_SEPARATOR = /[,;]/;
 /** The mark before an entry of a list, with its check box, and the `@` before a file that an agent mentions. */
@@ -19,6 +21,7 @@ const SYMBOL_MARK = /(\.[A-Za-z]\w{0,15})[:#](?=[^\s\d:#/])/;
  * If there are more than {@link MAX_ADDRESSES}, it returns more than these, but not all.
  */
 export function spellingsIn(text: string): readonly string[] {
+  if (PLAIN.test(text)) return [text];
   const lines = LINE_END.test(text) ? text.split(LINE_END).filter((line) => line.trim() !== '') : [text];
   const parts = bounded(lines).flatMap((line) => [line, ...partsOf(line)]);
   const readings = bounded(parts).flatMap((part) => [part, ...wordsOf(part)]);
