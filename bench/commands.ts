@@ -2,9 +2,8 @@ import { serverArgv, type Bench } from './bench.js';
 import { withChildren } from './child.js';
 import { formatNumber } from './format-number.js';
 import { withRepository } from './repository.js';
-import { alternate, roundsOf, type Side } from './rounds.js';
-import { BARE, bareSide, MUSE_BUS, STARTS_PER_ROUND, timesOf } from './starts.js';
-import { percentile } from './statistics.js';
+import { alternate, type Side } from './rounds.js';
+import { BARE, bareSide, MUSE_BUS, percentilesOf, STARTS_PER_ROUND, timesOf } from './starts.js';
 import { atMost } from './target.js';
 
 const RECORDS = 1_000;
@@ -30,7 +29,7 @@ export const commands: Bench = async (options) => {
       return alternate([bareSide(repository.root), ...sides], options.rounds, options.note);
     }),
   );
-  const at = (name: string, share: number): number => percentile(roundsOf(outcome, name).flat(), share);
+  const at = percentilesOf(outcome);
   const own = (name: string): number => at(name, 0.5) - at(BARE, 0.5);
   const rows = [...outcome.keys()].map((name) => [
     name,

@@ -4,9 +4,8 @@ import { serverArgv, type Bench } from './bench.js';
 import { withChildren } from './child.js';
 import { formatNumber } from './format-number.js';
 import { withRepository, type Repository } from './repository.js';
-import { alternate, roundsOf, type Side } from './rounds.js';
-import { BARE, bareSide, MUSE_BUS, STARTS_PER_ROUND, timesOf } from './starts.js';
-import { percentile } from './statistics.js';
+import { alternate, type Side } from './rounds.js';
+import { BARE, bareSide, MUSE_BUS, percentilesOf, STARTS_PER_ROUND, timesOf } from './starts.js';
 import { atMost } from './target.js';
 
 /** So many intents, tasks, claims and dependencies each; and so many reservations. */
@@ -41,7 +40,7 @@ export const hook: Bench = async (options) => {
       return alternate(sides, options.rounds, options.note);
     });
   });
-  const at = (name: string, share: number): number => percentile(roundsOf(outcome, name).flat(), share);
+  const at = percentilesOf(outcome);
   const own = (name: string): number => at(name, 0.99) - at(BARE, 0.99);
   const names = [...outcome.keys()];
   const rows = names.map((name) => [

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Side } from './rounds.js';
+import { roundsOf, type Outcome, type Side } from './rounds.js';
+import { percentile } from './statistics.js';
 
 /** The built command, as people and harnesses start it: `npm run build` comes first. */
 export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.cjs', import.meta.url));
@@ -23,3 +24,9 @@ export function timesOf(args: readonly string[], cwd: string, input = ''): reado
     return ms;
   });
 }
+
+/** Returns the percentiles of the times of a side, all rounds together. */
+export const percentilesOf =
+  (outcome: ReadonlyMap<string, Outcome<readonly number[]>>) =>
+  (name: string, share: number): number =>
+    percentile(roundsOf(outcome, name).flat(), share);

@@ -14,8 +14,12 @@ import { CoordinationDirError, type CoordinationDir } from './coordination-dir.j
 import { systemFiles, type Files } from './files.js';
 import type { Glance } from './sweep.js';
 
+const ASCII = /^[\x20-\x7e]*$/;
+
 /** A name with its letters and accents as one character each, if they are several, or else as several; `undefined` if that is the same. */
 function otherForm(name: string): string | undefined {
+  // Asked at each hint, and nearly all ids are of characters that have one form.
+  if (ASCII.test(name)) return undefined;
   return ['NFC', 'NFD'].map((form) => name.normalize(form)).find((form) => form !== name);
 }
 

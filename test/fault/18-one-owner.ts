@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { UNBUNDLED_MUSE_BUS } from '../support/command.js';
 import { findRepositoryBus } from '../../client/sdk/repository-bus.js';
 import { held, insist, type FaultContext, type FaultRun } from './support/fault-run.js';
 import { until } from '../support/until.js';
 
-const MUSE_BUS = fileURLToPath(new URL('../support/command-entry.js', import.meta.url));
 /** Processes that start at once; fewer in the brief form. */
 const STARTS = 20;
 
@@ -16,7 +15,7 @@ class Starter {
   readonly #child;
 
   constructor(root: string) {
-    const args = [MUSE_BUS, 'serve', '--root', root, '--port', '0', '--log-level', 'error'];
+    const args = [UNBUNDLED_MUSE_BUS, 'serve', '--root', root, '--port', '0', '--log-level', 'error'];
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
       if (text.includes('Listening at')) this.isServing = true;

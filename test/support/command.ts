@@ -7,6 +7,9 @@ import type { Readable } from 'node:stream';
 /** The built command line: `npm test` builds it first. */
 export const MUSE_BUS = fileURLToPath(new URL('../../dist/client/cli/main.cjs', import.meta.url));
 
+/** The command line without the bundle, beside this file as it is compiled: runs of faults need no dist/. */
+export const UNBUNDLED_MUSE_BUS = fileURLToPath(new URL('command-entry.js', import.meta.url));
+
 /** A directory that does not exist: the tests must not read the user's settings. */
 const NO_CONFIG = join(tmpdir(), 'muse-bus-no-config');
 

@@ -18,8 +18,8 @@ const project = fileURLToPath(new URL('../../../', import.meta.url));
 const dist = join(project, 'dist');
 const cli = join(dist, 'client/cli');
 const out = join(dist, 'client/cli-bundled');
-/** What is CommonJS: `main.cjs`, and the bundles of hook.mjs. */
-const COMMON = ['main.cjs', 'compile-hook.cjs', 'hook/main.cjs', 'hook/source.cjs', 'print-version.cjs'];
+/** What this bundle does not contain: `main.cjs` and what that loads by itself, bundled by hook.mjs. */
+const BESIDE = ['main.cjs', 'compile-hook.cjs', 'hook/main.cjs', 'hook/source.cjs', 'print-version.cjs'];
 
 const WIDTH = `
   export default (text) => (/^[\\x20-\\x7e]*$/.test(text) ? text.length : require('string-width').default(text));
@@ -70,14 +70,14 @@ const { metafile } = await build({
 await writeFile(join(out, 'LICENSES.txt'), await licencesOf(Object.keys(metafile.inputs), project));
 checkPlaces();
 await Promise.all(Object.keys(metafile.outputs).map((file) => translate(join(project, file))));
-const common = await Promise.all(COMMON.map((file) => readFile(join(cli, file), 'utf8')));
+const beside = await Promise.all(BESIDE.map((file) => readFile(join(cli, file), 'utf8')));
 await rm(cli, { recursive: true });
 await rename(out, cli);
-for (const [i, file] of COMMON.entries()) {
+for (const [i, file] of BESIDE.entries()) {
   await mkdir(dirname(join(cli, file)), { recursive: true });
-  await writeFile(join(cli, file), common[i]);
+  await writeFile(join(cli, file), beside[i]);
 }
-await chmod(join(cli, COMMON[0]), 0o755);
+await chmod(join(cli, BESIDE[0]), 0o755);
 
 /** Replaces a part of the bundle, an ES module, by the same in CommonJS. */
 async function translate(file) {

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { UNBUNDLED_MUSE_BUS } from '../../support/command.js';
 import { connect, type BusClient, type Mirror } from '../../../client/sdk/index.js';
 import { McpBus } from '../../../client/cli/mcp/bus.js';
 import { whoHoldsTool } from '../../../client/cli/mcp/who-holds.js';
 import type { BusProcess } from './bus-process.js';
 import type { Proxy } from './proxy.js';
 
-const MUSE_BUS = fileURLToPath(new URL('../../support/command-entry.js', import.meta.url));
 const ASK_MS = 2_000;
 
 export type Answer = 'free' | 'held' | 'unknown';
@@ -97,7 +96,7 @@ export class LeaseAskers {
 
   #command(args: readonly string[], read: (code: number | null, out: string) => Answer): Promise<Answer> {
     const stdio = ['ignore', 'pipe', 'ignore'] as const;
-    const child = spawn(process.execPath, [MUSE_BUS, ...args, '--root', this.root], { stdio: [...stdio] });
+    const child = spawn(process.execPath, [UNBUNDLED_MUSE_BUS, ...args, '--root', this.root], { stdio: [...stdio] });
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     return new Promise((resolve) => {
